@@ -1,0 +1,49 @@
+/**
+ * `npm run build`: one bundle in dist/ that needs no node_modules, the catalogue already checked, the JSON schema of
+ * runtime files, and a warm compile cache. Run by Node 24 (scripts/setup.mjs sees to that).
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { parseRuntime } from '../src/launch/catalogue/parse.ts';
+import { runtimeJsonSchema } from '../src/launch/catalogue/schema.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+rmSync(dist, { recursive: true, force: true });
+
+await build({
+  entryPoints: [join(root, 'src/bin.ts')],
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'linked',
+  chunkNames: 'chunk-[name]-[hash]',
+  // CommonJS dependencies (grpc-js, pino) call require for Node's own modules.
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+});
+
+const runtimes = join(root, 'runtimes');
+const files = readdirSync(runtimes).filter((file) => file.endsWith('.yaml'));
+const compiled = Object.fromEntries(
+  files.map((file) => {
+    const text = readFileSync(join(runtimes, file), 'utf8');
+    return [file, { text, runtime: parseRuntime(text, file) }];
+  }),
+);
+writeFileSync(join(dist, 'catalogue.json'), JSON.stringify(compiled));
+writeFileSync(join(runtimes, 'schema.json'), `${JSON.stringify(runtimeJsonSchema(), null, 2)}\n`);
+
+const muster = (...argv: string[]) =>
+  execFileSync(process.execPath, [join(dist, 'bin.js'), ...argv], { stdio: 'ignore' });
+muster('run', '--', 'true');
+muster('runtimes');
