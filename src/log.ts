@@ -1,0 +1,92 @@
+/**
+ * muster's own voice, on stderr: stdout belongs to the server.
+ *
+ * Two formats: `text` for people (one line: time since start, who speaks, words) and `json` for collectors (pino).
+ * Lines are written by `writeSync` so that nothing is buffered when the process is replaced, and so that stderr stays
+ * blocking for the successor (touching `process.stderr` on a pipe leaves it O_NONBLOCK).
+ */
+import { writeSync } from 'node:fs';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  /** The same log with `who` as the speaker, e.g. `head` or `worker-1`. */
+  as(who: string): Log;
+}
+
+const RANK: Record<Level, number> = { debug: 20, info: 30, warn: 40, error: 50 };
+
+/** Writes whole lines to stderr; a closed stderr (EPIPE) or a full pipe (EAGAIN) never stops a launch. */
+export function writeStderr(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody reads: the server's fate must not hang on our words (facts: EPIPE must not spin or crash).
+  }
+}
+
+export interface LogOptions {
+  readonly level: Level;
+  /** Milliseconds on the monotonic clock. */
+  readonly now: () => number;
+  readonly write: (text: string) => void;
+  readonly who?: string;
+}
+
+/** One line a message, `muster +1.234s worker-1: words key=value`. */
+export function textLog({ level, now, write, who = '' }: LogOptions): Log {
+  const line =
+    (at: Level) =>
+    (message: string, fields: Fields = {}) => {
+      if (RANK[at] < RANK[level]) return;
+      const pairs = Object.entries(fields)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => ` ${key}=${printable(String(value))}`)
+        .join('');
+      const loud = at === 'warn' || at === 'error' ? `${at.toUpperCase()} ` : '';
+      write(`muster +${(now() / 1000).toFixed(3)}s ${who ? `${who}: ` : ''}${loud}${printable(message)}${pairs}\n`);
+    };
+  return {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    as: (name) => textLog({ level, now, write, who: name }),
+  };
+}
+
+/** C0 and C1 control characters and DEL, but the tab. */
+const CONTROL = /(?!\t)\p{Cc}/gu;
+
+/** Control characters of a peer or a server must not forge a log line or drive a terminal. */
+export const printable = (text: string): string =>
+  text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** Newline-delimited JSON by pino, loaded only when asked for: it costs 8 ms of a 23 ms start. */
+export async function jsonLog({ level, write, who }: LogOptions): Promise<Log> {
+  // Not `{ pino }`: a bundler gives a CommonJS module its default export only.
+  const {
+    default: { pino },
+  } = await import('pino');
+  const base = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
+  const wrap = (to: typeof base): Log => {
+    const line =
+      (at: Level) =>
+      (message: string, fields: Fields = {}) =>
+        to[at](fields, message);
+    return {
+      debug: line('debug'),
+      info: line('info'),
+      warn: line('warn'),
+      error: line('error'),
+      // From the base: a child of a child would say `who` twice in one object.
+      as: (name) => wrap(base.child({ who: name })),
+    };
+  };
+  return wrap(who ? base.child({ who }) : base);
+}

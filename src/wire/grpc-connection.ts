@@ -1,0 +1,215 @@
+/**
+ * Unary gRPC over node:http2 as raw bytes: no generated code, no channel states, no dependency.
+ *
+ * For probes, Ray's GCS and the gateway's hot path. A call never hangs: each has its own timer beside `grpc-timeout`,
+ * and a session whose peer said nothing during a whole missed deadline is given up, so the next call dials afresh
+ * (grpc-js keeps a channel that is stuck in CONNECTING: grpc-node#2785). Only a call the peer refused unprocessed
+ * (RST REFUSED_STREAM, or a GOAWAY before it) is sent again, once: that is safe for any method.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
+import { type Address, formatAddress } from './address.ts';
+import { frameHead, type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp, unframe } from './frame.ts';
+import { openSession, type Session } from './session.ts';
+import { WireError, wireErrorOf } from './wire-error.ts';
+
+export interface GrpcCall {
+  /** `/package.Service/Method` */
+  readonly path: string;
+  /** The encoded request message; absent: an empty one. */
+  readonly request?: Uint8Array;
+  /** Lower-case names, text values. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Milliseconds for everything: name, connection, request, reply. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What the peer answered. `body` is the encoded reply message, empty unless `status` is 0. */
+export interface GrpcReply extends GrpcStatus {
+  readonly body: Uint8Array;
+}
+
+export interface GrpcConnectionOptions extends Address {
+  /** Bytes of one reply. @default 4 MiB, as gRPC's own libraries have it */
+  readonly maxReplyBytes?: number;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** One peer, one HTTP/2 session at a time. Dials on the first call, and again when the session is gone. */
+export class GrpcConnection {
+  readonly #address: Address;
+  readonly #maxReplyBytes: number;
+  #session: Session | undefined;
+  #closed = false;
+
+  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024 }: GrpcConnectionOptions) {
+    this.#address = { host, port };
+    this.#maxReplyBytes = maxReplyBytes;
+  }
+
+  get target(): string {
+    return formatAddress(this.#address);
+  }
+
+  /**
+   * @returns the peer's answer, whatever its gRPC status
+   * @throws WireError when there is none: `layer` and `reason` say how far the call got
+   */
+  async call(call: GrpcCall): Promise<GrpcReply> {
+    const limit = new AbortController();
+    let session = this.#ready();
+    const startedAt = performance.now();
+    const late = () => limit.abort(this.#late(session, call.deadlineMs));
+    const timer = setTimeout(late, Math.min(Math.max(call.deadlineMs, 0), 0x7fffffff));
+    const cancel = () =>
+      limit.abort(new WireError('grpc', 'cancelled', `call to ${this.target} given up`, call.signal?.reason));
+    call.signal?.addEventListener('abort', cancel, { once: true });
+    if (call.signal?.aborted) cancel();
+    try {
+      return await this.#exchange(session, call, limit.signal).catch((error) => {
+        if (!(error instanceof WireError && error.reason === 'unprocessed')) throw error;
+        session = this.#ready();
+        return this.#exchange(session, call, limit.signal);
+      });
+    } catch (error) {
+      const missed = error instanceof WireError && error.reason === 'deadline';
+      if (missed && session.heardAt() <= startedAt) this.#giveUp(session);
+      throw wireErrorOf(error, this.target, session.stage());
+    } finally {
+      clearTimeout(timer);
+      call.signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Ends the calls under way with reason `closed`; later calls fail so at once. */
+  close(): void {
+    this.#closed = true;
+    this.#session?.destroy(this.#closedError());
+    this.#session = undefined;
+  }
+
+  #ready(): Session {
+    if (this.#closed) throw this.#closedError();
+    if (!this.#session?.usable()) this.#session = openSession(this.#address);
+    return this.#session;
+  }
+
+  #closedError(): WireError {
+    return new WireError('grpc', 'closed', `the connection to ${this.target} was closed here`);
+  }
+
+  #late(session: Session, deadlineMs: number): WireError {
+    const layer = session.stage();
+    const what = { dns: 'no address for', tcp: 'no connection to', http2: 'no HTTP/2 from', grpc: 'no answer from' };
+    return new WireError(layer, 'deadline', `${what[layer]} ${this.target} within ${deadlineMs} ms`);
+  }
+
+  /** Not destroyed while it may still carry another call: a slow one must not take a good one with it. */
+  #giveUp(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
+    if (session.stage() === 'grpc') session.retire();
+    else session.destroy(new WireError(session.stage(), 'deadline', `${this.target} was given up`));
+  }
+
+  async #exchange(session: Session, call: GrpcCall, limit: AbortSignal): Promise<GrpcReply> {
+    const http2 = await abortable(session.open, limit);
+    limit.throwIfAborted();
+    const stream = request(http2, call, this.target);
+    const onLimit = () => stream.close(constants.NGHTTP2_CANCEL);
+    limit.addEventListener('abort', onLimit, { once: true });
+    try {
+      return await abortable(readReply(stream, session, this.#maxReplyBytes), limit);
+    } catch (error) {
+      stream.close(constants.NGHTTP2_CANCEL);
+      throw error;
+    } finally {
+      limit.removeEventListener('abort', onLimit);
+    }
+  }
+}
+
+function request(http2: ClientHttp2Session, call: GrpcCall, target: string): ClientHttp2Stream {
+  if (http2.closed || http2.destroyed)
+    throw new WireError('http2', 'unprocessed', `${target} is closing the connection`);
+  const stream = http2.request({
+    ':method': 'POST',
+    ':path': call.path,
+    ':scheme': 'http',
+    ':authority': target.replace(/%[^\]]*/, ''), // a zone id means nothing to the peer (RFC 6874)
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'grpc-timeout': grpcTimeout(call.deadlineMs),
+    ...call.metadata,
+  });
+  const message = call.request ?? EMPTY;
+  stream.cork();
+  stream.write(frameHead(message.length));
+  stream.end(message);
+  stream.uncork();
+  return stream;
+}
+
+/** The whole reply of one stream; bounded. */
+function readReply(stream: ClientHttp2Stream, session: Session, maxReplyBytes: number): Promise<GrpcReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<GrpcReply>();
+  const target = formatAddress(session.address);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let headers: IncomingHttpHeaders = {};
+  let trailers: IncomingHttpHeaders = {};
+  stream.on('response', (given) => {
+    session.heard();
+    headers = given;
+  });
+  stream.on('trailers', (given) => {
+    trailers = given;
+  });
+  stream.on('data', (chunk: Buffer) => {
+    session.heard();
+    size += chunk.length;
+    if (size > 5 + maxReplyBytes)
+      reject(new WireError('grpc', 'too-large', `${target} sent a reply of more than ${maxReplyBytes} bytes`));
+    else chunks.push(chunk);
+  });
+  const settle = () => {
+    const status = statusOf(trailers) ?? statusOf(headers);
+    if (status === undefined) return;
+    if (status.status !== STATUS.ok) return resolve({ ...status, body: EMPTY });
+    const body = unframe(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
+    if (body instanceof Uint8Array) resolve({ ...status, body });
+    else reject(new WireError('grpc', 'malformed', `${target} sent ${body.error}`));
+  };
+  stream.on('end', settle);
+  let error: unknown;
+  stream.on('error', (given) => {
+    error = given; // 'close' follows
+  });
+  stream.on('close', () => {
+    const http = Number(headers[':status'] ?? 0);
+    if (http !== 0 && stream.rstCode === 0) resolve({ ...statusOfHttp(http), body: EMPTY });
+    // A stream ends before its session says why: wait for that.
+    else setImmediate(() => reject(cutOff(stream, session, error)));
+  });
+  return promise;
+}
+
+/** Why a stream closed without an answer. Its own error is nghttp2's ("Protocol error") or the socket's. */
+function cutOff({ rstCode }: ClientHttp2Stream, session: Session, error: unknown): WireError {
+  const target = formatAddress(session.address);
+  const words = `${target} cut the call (HTTP/2 code ${rstCode})`;
+  if (rstCode === constants.NGHTTP2_REFUSED_STREAM) return new WireError('http2', 'unprocessed', words);
+  const failure = session.failure();
+  if (failure) return failure;
+  const ofStream = error === undefined || (error as { code?: string }).code === 'ERR_HTTP2_STREAM_ERROR';
+  return ofStream ? new WireError(session.stage(), 'reset', words) : wireErrorOf(error, target, session.stage());
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,86 @@
+/** One HTTP/2 session without TLS (prior knowledge): how far connecting got, and when the peer was last heard. */
+import { type ClientHttp2Session, connect as http2Connect } from 'node:http2';
+import { isIP, connect as tcpConnect } from 'node:net';
+import { type Address, formatAddress } from './address.ts';
+import { WireError, type WireLayer, wireErrorOf } from './wire-error.ts';
+
+/** Room for large replies (tensors) without a round trip per 64 KiB, HTTP/2's default. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+export interface Session {
+  readonly address: Address;
+  /** Resolves when TCP stands, so that requests can be sent; rejects with a `WireError`. */
+  readonly open: Promise<ClientHttp2Session>;
+  /** Where a deadline that passes now was lost. */
+  stage(): WireLayer;
+  /** False once the peer said GOAWAY, the socket went, or it was given up: open another. */
+  usable(): boolean;
+  /** `performance.now()` of the last thing the peer sent. */
+  heardAt(): number;
+  heard(): void;
+  /** No more calls; those under way go on. */
+  retire(): void;
+  destroy(why: WireError): void;
+  /** Why it ended, for a stream that was cut with it. */
+  failure(): WireError | undefined;
+}
+
+/** Starts to connect at once. `host` is resolved anew for each session, so a moved peer is found again. */
+export function openSession(address: Address): Session {
+  const target = formatAddress(address);
+  const socket = tcpConnect({ host: address.host, port: address.port, noDelay: true });
+  const { promise: open, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
+  open.catch(() => undefined); // a session may be destroyed before anybody waits for it
+  let stage: WireLayer = isIP(address.host) === 0 ? 'dns' : 'tcp';
+  let usable = true;
+  let failure: WireError | undefined;
+  let heardAt = performance.now();
+  let session: ClientHttp2Session | undefined;
+  const heard = () => {
+    heardAt = performance.now();
+  };
+  const fail = (error: WireError) => {
+    usable = false;
+    failure ??= error;
+    reject(failure);
+    session?.destroy();
+    socket.destroy();
+  };
+  socket.once('lookup', (error) => {
+    if (!error) stage = 'tcp';
+  });
+  socket.on('error', (error) => fail(wireErrorOf(error, target, stage)));
+  socket.once('connect', () => {
+    stage = 'http2';
+    session = http2Connect('http://muster', {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+    });
+    session.once('connect', () => session?.setLocalWindowSize(WINDOW_BYTES));
+    session.once('remoteSettings', () => {
+      stage = 'grpc';
+      heard();
+    });
+    session.on('ping', heard);
+    session.on('goaway', () => {
+      usable = false;
+    });
+    session.on('error', (error) => fail(wireErrorOf(error, target, stage)));
+    session.once('close', () => fail(new WireError(stage, 'reset', `${target} closed the connection`)));
+    resolve(session);
+  });
+  return {
+    address,
+    open,
+    stage: () => stage,
+    usable: () => usable,
+    heardAt: () => heardAt,
+    heard,
+    retire: () => {
+      usable = false;
+      session?.close();
+    },
+    destroy: fail,
+    failure: () => failure,
+  };
+}
