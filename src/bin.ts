@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/** Builds the real World and exits with what the program returns; nothing else. */
+import { writeSync } from 'node:fs';
+import * as nodeModule from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pkg from '../package.json' with { type: 'json' };
+import { writeStderr } from './log.ts';
+import { continueUnderOwnNode, isNewEnough } from './process/own-node.ts';
+import { FORWARDED } from './process/signals.ts';
+
+const home = dirname(dirname(fileURLToPath(import.meta.url)));
+if (!isNewEnough(process.versions.node)) {
+  process.exit(await continueUnderOwnNode(home, process.argv.slice(1), writeStderr));
+}
+// Filled by `npm run build`; where it cannot be written (read-only root) it is only read.
+nodeModule.enableCompileCache(join(home, 'dist', '.compile-cache'));
+const { run } = await import('./main.ts');
+
+process.exit(
+  await run({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    home,
+    pid: process.pid,
+    again: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    version: pkg.version,
+    now: () => performance.now(),
+    stdout: (text) => void writeSync(1, text),
+    stderr: writeStderr,
+    onSignal: (handler) => {
+      const signals = FORWARDED;
+      for (const signal of signals) process.on(signal, handler);
+      return () => {
+        for (const signal of signals) process.off(signal, handler);
+      };
+    },
+  }),
+);

@@ -1,0 +1,45 @@
+/** `muster launch RUNTIME … -- ARGS` and `muster run … -- COMMAND`: plan, then explain it or do it. */
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { Settings } from '../launch/args/options.ts';
+import { launch, newLife } from '../launch/launch.ts';
+import type { Plan } from '../launch/plan/plan.ts';
+import { secretValues } from '../launch/watch/redact.ts';
+import { jsonLog, type Log, textLog } from '../log.ts';
+import type { World } from '../world.ts';
+import { prepare } from './prepare.ts';
+
+export async function launchCommand(
+  world: World,
+  command: 'launch' | 'run',
+  argv: readonly string[],
+): Promise<ExitStatus> {
+  const { plan, settings, token } = await prepare(world, command, argv);
+  if (settings.explain?.value || settings['dry-run']?.value) return explain(world, plan, settings);
+  const log = await openLog(world, settings, plan.member.value);
+  for (const note of plan.notes) log.warn(note);
+  if (world.pid === 1) await (await import('../launch/first-process.ts')).settle({ plan, world, log });
+  const probePort = settings['probe-port'] ?? { value: 0, origin: 'unset' };
+  return launch({
+    plan,
+    world,
+    log,
+    token,
+    life: newLife(plan, world.now),
+    probePort,
+    secrets: secretValues(world.env, token),
+    terminationLog: settings['termination-log']?.value,
+  });
+}
+
+async function explain(world: World, plan: Plan, settings: Settings): Promise<ExitStatus> {
+  const { planAsJson, planAsText } = await import('../launch/plan/describe.ts');
+  const { previewCommands } = await import('../launch/preview.ts');
+  const commands = previewCommands(plan, world.env);
+  world.stdout(settings.json?.value ? planAsJson(plan, commands) : planAsText(plan, commands));
+  return EXIT.ok;
+}
+
+async function openLog(world: World, settings: Settings, who: string): Promise<Log> {
+  const options = { level: settings['log-level']?.value ?? 'info', now: world.now, write: world.stderr, who } as const;
+  return settings['log-format']?.value === 'json' ? jsonLog(options) : textLog(options);
+}

@@ -1,0 +1,64 @@
+/** What `GET /status` tells: the board in words and durations. Pure; holds no secrets. */
+import type { StatusReply } from '../rally/schema.ts';
+import type { Board } from './board.ts';
+import { live, ready, started, type Verdict } from './verdicts.ts';
+
+/** What the head knows of all members; ages are milliseconds before now. A worker has none. */
+export interface GroupView {
+  readonly members: StatusReply['members'];
+  /** Silence after which a member counts as lost. */
+  readonly leaseMs: number;
+}
+
+export interface StatusReport {
+  readonly board: Board;
+  /** Undefined on a worker, and while there is no rally. */
+  readonly group: GroupView | undefined;
+  readonly version: string;
+  /** Blanks secrets. */
+  readonly redacted: (text: string) => string;
+  /** Milliseconds on the board's clock. */
+  readonly now: number;
+}
+
+/** What a reader of `/status` finds; fields that are undefined are not there. */
+export type StatusJson = ReturnType<typeof report>;
+
+export const statusJson = (input: StatusReport): string =>
+  JSON.stringify(report(input), (_, value: unknown) => (typeof value === 'string' ? input.redacted(value) : value));
+
+/** `v` is raised when a field changes its meaning. */
+function report({ board, group, version, now }: StatusReport) {
+  const { member, role, rank, worldSize, engine, runtime, generation, phase, headPhase, childAlive } = board;
+  const ago = (at: number) => Math.max(0, Math.round(now - at));
+  const words = (ending: Board['ending']) =>
+    ending && { code: ending.code, message: ending.message, hint: ending.hint, culprit: ending.culprit };
+  return {
+    v: 1 as const,
+    version,
+    ...{ member, role, rank, worldSize, engine, runtime, generation, phase },
+    phaseMs: ago(board.phaseSince),
+    upMs: ago(board.startedAt),
+    headPhase,
+    live: answer(live(board)),
+    started: answer(started(board)),
+    ready: answer(ready(board)),
+    awaited: board.awaited,
+    awaitedMs: board.awaited === undefined ? undefined : ago(board.awaitedSince),
+    serverAlive: childAlive,
+    restarts: board.restarts,
+    restartReasons: board.restartReasons,
+    ending: words(board.ending),
+    lastEnding: words(board.lastEnding),
+    history: board.history.map(({ at, tookMs, ...lap }) => ({
+      ...lap,
+      atMs: Math.round(at - board.startedAt),
+      tookMs: Math.round(tookMs),
+    })),
+    members: group?.members,
+    leaseMs: group?.leaseMs,
+  };
+}
+
+const answer = (verdict: Verdict): { readonly yes: boolean; readonly why?: string } =>
+  verdict.ok ? { yes: true } : { yes: false, why: verdict.why };
