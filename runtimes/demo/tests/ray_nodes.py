@@ -24,7 +24,9 @@ class RayNode:
     """One `ray start --block` and all that comes from it."""
 
     def __init__(self, *args: str) -> None:
-        common = ("--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block")
+        # Of two nodes on one host each would give its workers the ports from 10002 on, and one of them would get none.
+        ports = ("--min-worker-port=0", "--max-worker-port=0")
+        common = ("--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block", *ports)
         self.root = subprocess.Popen(
             [str(RAY), "start", *args, *common],
             stdin=subprocess.DEVNULL,
