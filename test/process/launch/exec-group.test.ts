@@ -91,6 +91,8 @@ describe.skipIf(noRay)(`ray ${noRay ?? ''}`, () => {
         '--takeover=exec',
         '--engine-arg=--object-store-memory=100000000',
         '--engine-arg=--num-cpus=1',
+        '--engine-arg=--min-worker-port=0',
+        '--engine-arg=--max-worker-port=0',
       ],
       own: stage.rayDirectories(),
       serverArgs: ['python3', '-c', COUNT],

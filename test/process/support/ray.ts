@@ -62,7 +62,8 @@ const common = (nodeName: string, { gpus = 1, extraArgs = [] }: NodeOptions) => 
   nodeName,
   gpus,
   tempDir: tempDir(),
-  extraArgs,
+  // Random worker ports: two nodes of one machine would give out the same first ones of Ray's range.
+  extraArgs: ['--min-worker-port=0', '--max-worker-port=0', ...extraArgs],
 });
 
 async function startNode(
