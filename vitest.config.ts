@@ -1,6 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tiers by folder: unit (pure), wire (real sockets), process (real programs, Ray). Process tests share two cores: one file at a time. */
+/**
+ * Tiers by folder. `npm test` runs unit (pure), wire (real sockets) and process (real programs, Ray); `npm run test:slow`
+ * the rest: image (Docker), browser (Chromium), gateway (Triton, Redis, …), soak (random faults). What runs real programs
+ * shares two cores: one file at a time.
+ */
+const slow = (name: string) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    globalSetup: ['test/process/support/built.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
+    fileParallelism: false,
+  },
+});
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,6 +31,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      ...['image', 'browser', 'gateway', 'soak'].map(slow),
     ],
   },
 });

@@ -21,7 +21,12 @@ const TASKS = {
   dist: { needs: ['build'], run: undefined },
   build: { needs: ['packages'], run: ['node', 'scripts/build.ts'] },
   demo: { needs: ['packages', 'python', 'build'], run: ['node', 'scripts/demo.ts'] },
-  test: { needs: ['packages', 'python', 'build'], run: ['vitest', 'run'] },
+  test: { needs: ['packages', 'python', 'build'], run: ['vitest', 'run'], tiers: ['unit', 'wire', 'process'] },
+  'test:slow': {
+    needs: ['packages', 'python', 'build'],
+    run: ['vitest', 'run', '--passWithNoTests'],
+    tiers: ['image', 'browser', 'gateway', 'soak'],
+  },
   bench: { needs: ['packages', 'python', 'build'], run: ['node', 'scripts/bench.ts'] },
   docs: { needs: ['packages'], run: ['node', 'scripts/docs.ts'] },
   types: { needs: ['packages'], run: ['tsc', '-p', '.'] },
@@ -135,6 +140,9 @@ for (const need of task.needs) NEEDS[need]();
 if (task.run) {
   const [program, ...rest] = task.run;
   const env = { ...process.env, PATH: path };
-  const result = spawnSync(join(bin, program), [...rest, ...args], { cwd: root, stdio: 'inherit', env });
+  const chosen = args.some((arg) => arg.startsWith('--project'))
+    ? []
+    : (task.tiers ?? []).map((tier) => `--project=${tier}`);
+  const result = spawnSync(join(bin, program), [...rest, ...chosen, ...args], { cwd: root, stdio: 'inherit', env });
   process.exitCode = result.status ?? 1;
 }
