@@ -8,6 +8,8 @@ interface Described {
   /** Names of others that are read when flag and twin are unset, first that is set and not empty wins. */
   readonly alsoEnv?: readonly string[];
   readonly describe: string;
+  /** One letter, as in `-d`. */
+  readonly short?: string;
   /** What `--help` shows as default when it is not a constant. */
   readonly otherwise?: string;
 }
@@ -276,4 +278,9 @@ export interface Sourced<T> {
 }
 
 /** What flags, env twins and constants say; a name that nobody set is absent. Seconds stay seconds here. */
-export type Settings = { readonly [N in OptionName]?: Sourced<ValueOf<(typeof OPTIONS)[N]>> };
+export type Settings = SettingsOf<typeof OPTIONS>;
+
+/** The same for the options of another command. */
+export type SettingsOf<T extends Readonly<Record<string, Option>>> = {
+  readonly [N in keyof T]?: Sourced<ValueOf<T[N]>>;
+};

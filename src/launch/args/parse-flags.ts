@@ -4,31 +4,45 @@
  */
 import { parseArgs } from 'node:util';
 import type { Refusal } from '../../errors.ts';
-import { OPTIONS, type Option, type OptionName } from './options.ts';
+import { OPTIONS, type Option } from './options.ts';
 
 export interface Flags {
   readonly positionals: readonly string[];
   readonly values: Readonly<Record<string, string | boolean | readonly string[]>>;
 }
 
-const TABLE: Readonly<Record<string, Option>> = OPTIONS;
+/** Options by name, and the command whose help explains them. */
+export interface OptionTable {
+  readonly options: Readonly<Record<string, Option>>;
+  /** e.g. `muster launch --help` */
+  readonly help: string;
+}
+
+const LAUNCH: OptionTable = { options: OPTIONS, help: 'muster launch --help' };
 
 /** All complaints at once: unknown flags with the nearest name, flags without a value, single flags given twice. */
-export function parseFlags(ours: readonly string[]): { flags: Flags; refusals: readonly Refusal[] } {
+export function parseFlags(
+  ours: readonly string[],
+  table: OptionTable = LAUNCH,
+): { flags: Flags; refusals: readonly Refusal[] } {
   const { values, positionals, tokens } = parseArgs({
     args: [...ours],
-    options: Object.fromEntries(Object.entries(TABLE).map(([name, option]) => [name, syntaxOf(option)])),
+    options: Object.fromEntries(Object.entries(table.options).map(([name, option]) => [name, syntaxOf(option)])),
     strict: false,
     allowPositionals: true,
     tokens: true,
   });
   const given = tokens.filter((token) => token.kind === 'option');
-  const refusals = given.flatMap((token) => complain(token, given));
+  const refusals = given.flatMap((token) => complain(token, given, table));
   return { flags: { positionals, values: values as Flags['values'] }, refusals };
 }
 
 const syntaxOf = (option: Option) =>
-  ({ type: option.kind === 'switch' ? 'boolean' : 'string', multiple: option.kind === 'list' }) as const;
+  ({
+    type: option.kind === 'switch' ? 'boolean' : 'string',
+    multiple: option.kind === 'list',
+    ...(option.short === undefined ? {} : { short: option.short }),
+  }) as const;
 
 interface Token {
   readonly name: string;
@@ -38,11 +52,11 @@ interface Token {
   readonly index: number;
 }
 
-function complain(token: Token, all: readonly Token[]): Refusal[] {
-  const option = Object.hasOwn(TABLE, token.name) ? TABLE[token.name] : undefined;
-  const hint = 'See `muster launch --help`; arguments of the server belong behind `--`.';
+function complain(token: Token, all: readonly Token[], { options, help }: OptionTable): Refusal[] {
+  const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
+  const hint = `See \`${help}\`; arguments of the server belong behind \`--\`.`;
   if (!option) {
-    const near = nearest(token.name);
+    const near = nearest(token.name, Object.keys(options));
     return [
       {
         code: 'USAGE',
@@ -82,11 +96,11 @@ function complain(token: Token, all: readonly Token[]): Refusal[] {
 }
 
 /** The option that shares the most letters pairs with a mistyped one, if it is near enough to be meant. */
-export function nearest(typed: string): OptionName | undefined {
+export function nearest(typed: string, names: readonly string[] = Object.keys(OPTIONS)): string | undefined {
   const pairs = (word: string) =>
     new Set(Array.from({ length: Math.max(word.length - 1, 0) }, (_, i) => word.slice(i, i + 2)));
   const mine = pairs(typed);
-  const scored = (Object.keys(OPTIONS) as OptionName[]).map((name) => {
+  const scored = names.map((name) => {
     const theirs = pairs(name);
     const shared = [...mine].filter((pair) => theirs.has(pair)).length;
     return { name, score: (2 * shared) / (mine.size + theirs.size || 1) };

@@ -1,6 +1,6 @@
 /** Flags and env twins to checked settings, every complaint at once. Pure. */
 import type { Refusal } from '../../errors.ts';
-import { OPTIONS, type Option, type Settings, type Sourced } from './options.ts';
+import { OPTIONS, type Option, type Settings, type SettingsOf, type Sourced } from './options.ts';
 import type { Flags } from './parse-flags.ts';
 import { isSecretName, MASK } from './secrets.ts';
 
@@ -10,16 +10,25 @@ type Checked = { readonly value: unknown } | { readonly wrong: string };
 
 /** Precedence here: constant default < other people's env < MUSTER_… env < flag. Runtime and scheduler come in the plan. */
 export function resolveSettings(flags: Flags, env: Env): { settings: Settings; refusals: readonly Refusal[] } {
+  return resolveOptions(OPTIONS, flags, env);
+}
+
+/** The same for the options of another command. */
+export function resolveOptions<T extends Readonly<Record<string, Option>>>(
+  options: T,
+  flags: Flags,
+  env: Env,
+): { settings: SettingsOf<T>; refusals: readonly Refusal[] } {
   const settings: Record<string, Sourced<unknown>> = {};
   const refusals: Refusal[] = [];
-  for (const [name, option] of Object.entries(OPTIONS) as [string, Option][]) {
+  for (const [name, option] of Object.entries(options)) {
     const raw = rawValue(name, option, flags, env);
     if (!raw) continue;
     const checked = 'constant' in raw ? { value: raw.constant } : check(option, raw.text);
     if ('value' in checked) settings[name] = { value: checked.value, origin: raw.origin };
     else refusals.push(refusalOf(option, raw.origin, checked.wrong));
   }
-  return { settings: settings as Settings, refusals };
+  return { settings: settings as SettingsOf<T>, refusals };
 }
 
 type Raw = { readonly origin: string } & (
