@@ -8,15 +8,17 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
 import { type Address, formatAddress } from './address.ts';
-import { frameHead, type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp, unframe } from './frame.ts';
+import { type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp } from './frame.ts';
+import { cutOff, GrpcStream, writeMessage } from './grpc-stream.ts';
+import { MessageReader } from './message-reader.ts';
 import { openSession, type Session } from './session.ts';
 import { WireError, wireErrorOf } from './wire-error.ts';
 
 export interface GrpcCall {
   /** `/package.Service/Method` */
   readonly path: string;
-  /** The encoded request message; absent: an empty one. */
-  readonly request?: Uint8Array;
+  /** The encoded request message, whole or in parts that are not copied; absent: an empty one. */
+  readonly request?: Uint8Array | readonly Uint8Array[];
   /** Lower-case names, text values. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Milliseconds for everything: name, connection, request, reply. */
@@ -32,6 +34,8 @@ export interface GrpcReply extends GrpcStatus {
 export interface GrpcConnectionOptions extends Address {
   /** Bytes of one reply. @default 4 MiB, as gRPC's own libraries have it */
   readonly maxReplyBytes?: number;
+  /** What a peer may send of one stream before it is read. @default 4 MiB, room for a tensor */
+  readonly windowBytes?: number;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -40,12 +44,14 @@ const EMPTY = new Uint8Array(0);
 export class GrpcConnection {
   readonly #address: Address;
   readonly #maxReplyBytes: number;
+  readonly #windowBytes: number | undefined;
   #session: Session | undefined;
   #closed = false;
 
-  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024 }: GrpcConnectionOptions) {
+  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024, windowBytes }: GrpcConnectionOptions) {
     this.#address = { host, port };
     this.#maxReplyBytes = maxReplyBytes;
+    this.#windowBytes = windowBytes;
   }
 
   get target(): string {
@@ -82,6 +88,39 @@ export class GrpcConnection {
     }
   }
 
+  /**
+   * Opens a streaming call; `request`, if given, is its first message. The deadline and the signal hold for all of it.
+   *
+   * @throws WireError when the peer cannot be reached; what happens later is told by the stream
+   */
+  async stream(call: GrpcCall): Promise<GrpcStream> {
+    const limit = new AbortController();
+    const session = this.#ready();
+    const late = () => limit.abort(this.#late(session, call.deadlineMs));
+    const timer = setTimeout(late, Math.min(Math.max(call.deadlineMs, 0), 0x7fffffff));
+    const cancel = () =>
+      limit.abort(new WireError('grpc', 'cancelled', `call to ${this.target} given up`, call.signal?.reason));
+    call.signal?.addEventListener('abort', cancel, { once: true });
+    if (call.signal?.aborted) cancel();
+    const over = () => {
+      clearTimeout(timer);
+      call.signal?.removeEventListener('abort', cancel);
+    };
+    try {
+      const http2 = await abortable(session.open, limit.signal);
+      const raw = open(http2, call, this.target);
+      const stream = new GrpcStream(raw, session, this.#maxReplyBytes);
+      raw.once('close', over);
+      limit.signal.addEventListener('abort', () => stream.cancel(limit.signal.reason as WireError), { once: true });
+      if (call.request) void stream.send(partsOf(call.request));
+      return stream;
+    } catch (error) {
+      over();
+      if (error instanceof WireError && error.reason === 'deadline') this.#giveUp(session);
+      throw wireErrorOf(error, this.target, session.stage());
+    }
+  }
+
   /** Ends the calls under way with reason `closed`; later calls fail so at once. */
   close(): void {
     this.#closed = true;
@@ -91,7 +130,7 @@ export class GrpcConnection {
 
   #ready(): Session {
     if (this.#closed) throw this.#closedError();
-    if (!this.#session?.usable()) this.#session = openSession(this.#address);
+    if (!this.#session?.usable()) this.#session = openSession(this.#address, this.#windowBytes);
     return this.#session;
   }
 
@@ -130,9 +169,21 @@ export class GrpcConnection {
 }
 
 function request(http2: ClientHttp2Session, call: GrpcCall, target: string): ClientHttp2Stream {
+  const stream = open(http2, call, target);
+  stream.cork();
+  writeMessage(stream, partsOf(call.request));
+  stream.end();
+  stream.uncork();
+  return stream;
+}
+
+const partsOf = (request: GrpcCall['request'] = EMPTY): readonly Uint8Array[] =>
+  request instanceof Uint8Array ? [request] : request;
+
+function open(http2: ClientHttp2Session, call: GrpcCall, target: string): ClientHttp2Stream {
   if (http2.closed || http2.destroyed)
     throw new WireError('http2', 'unprocessed', `${target} is closing the connection`);
-  const stream = http2.request({
+  return http2.request({
     ':method': 'POST',
     ':path': call.path,
     ':scheme': 'http',
@@ -142,20 +193,15 @@ function request(http2: ClientHttp2Session, call: GrpcCall, target: string): Cli
     'grpc-timeout': grpcTimeout(call.deadlineMs),
     ...call.metadata,
   });
-  const message = call.request ?? EMPTY;
-  stream.cork();
-  stream.write(frameHead(message.length));
-  stream.end(message);
-  stream.uncork();
-  return stream;
 }
 
 /** The whole reply of one stream; bounded. */
 function readReply(stream: ClientHttp2Stream, session: Session, maxReplyBytes: number): Promise<GrpcReply> {
   const { promise, resolve, reject } = Promise.withResolvers<GrpcReply>();
   const target = formatAddress(session.address);
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const reader = new MessageReader(maxReplyBytes);
+  const messages: Uint8Array[] = [];
+  let wrong: string | undefined;
   let headers: IncomingHttpHeaders = {};
   let trailers: IncomingHttpHeaders = {};
   stream.on('response', (given) => {
@@ -167,18 +213,20 @@ function readReply(stream: ClientHttp2Stream, session: Session, maxReplyBytes: n
   });
   stream.on('data', (chunk: Buffer) => {
     session.heard();
-    size += chunk.length;
-    if (size > 5 + maxReplyBytes)
-      reject(new WireError('grpc', 'too-large', `${target} sent a reply of more than ${maxReplyBytes} bytes`));
-    else chunks.push(chunk);
+    if (wrong) return;
+    const cut = reader.push(chunk);
+    if (!('error' in cut)) messages.push(...cut);
+    else if (cut.tooLarge) reject(new WireError('grpc', 'too-large', `${target} sent ${cut.error}`));
+    else wrong = cut.error; // a proxy's page, perhaps: the end tells
   });
   const settle = () => {
     const status = statusOf(trailers) ?? statusOf(headers);
     if (status === undefined) return;
     if (status.status !== STATUS.ok) return resolve({ ...status, body: EMPTY });
-    const body = unframe(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
-    if (body instanceof Uint8Array) resolve({ ...status, body });
-    else reject(new WireError('grpc', 'malformed', `${target} sent ${body.error}`));
+    const [body, ...more] = messages;
+    if (body && !wrong && more.length === 0 && reader.atRest) return resolve({ ...status, body });
+    wrong ??= body ? 'more than one message' : 'a reply without a whole message';
+    reject(new WireError('grpc', 'malformed', `${target} sent ${wrong}`));
   };
   stream.on('end', settle);
   let error: unknown;
@@ -192,17 +240,6 @@ function readReply(stream: ClientHttp2Stream, session: Session, maxReplyBytes: n
     else setImmediate(() => reject(cutOff(stream, session, error)));
   });
   return promise;
-}
-
-/** Why a stream closed without an answer. Its own error is nghttp2's ("Protocol error") or the socket's. */
-function cutOff({ rstCode }: ClientHttp2Stream, session: Session, error: unknown): WireError {
-  const target = formatAddress(session.address);
-  const words = `${target} cut the call (HTTP/2 code ${rstCode})`;
-  if (rstCode === constants.NGHTTP2_REFUSED_STREAM) return new WireError('http2', 'unprocessed', words);
-  const failure = session.failure();
-  if (failure) return failure;
-  const ofStream = error === undefined || (error as { code?: string }).code === 'ERR_HTTP2_STREAM_ERROR';
-  return ofStream ? new WireError(session.stage(), 'reset', words) : wireErrorOf(error, target, session.stage());
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
