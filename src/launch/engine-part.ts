@@ -17,7 +17,7 @@ export async function openEngine(
   opener: () => Promise<EngineSession>,
 ): Promise<EngineSession> {
   const session = await generation.open(opener, (opened, { code }) =>
-    opened.stop(code === 'STOPPED' ? ENGINE_GRACE_MS : 0),
+    generation.unlessHurried(opened.stop(code === 'STOPPED' ? ENGINE_GRACE_MS : 0), () => opened.stop(0)),
   );
   life.lastLines = session.lastLines;
   session.lost.then((refusal) =>

@@ -14,7 +14,9 @@ export class Generation {
   readonly #controller = new AbortController();
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #closers: Close[] = [];
+  readonly #hurried = Promise.withResolvers<void>();
   #ending: Ending | undefined;
+  #isHurried = false;
   /** The last word on a reason before anybody hears it. */
   finalise: (ending: Ending) => Ending = (ending) => ending;
 
@@ -42,6 +44,24 @@ export class Generation {
     this.#ending = final;
     this.#controller.abort(new Ended(final));
     this.#ended.resolve(final);
+  }
+
+  /** Nothing that closes waits for anybody any more. @returns false when that was said before */
+  hurry(): boolean {
+    if (this.#isHurried) return false;
+    this.#isHurried = true;
+    this.#hurried.resolve();
+    return true;
+  }
+
+  get isHurried(): boolean {
+    return this.#isHurried;
+  }
+
+  /** `patient`; or, once somebody is in a hurry, what `atOnce` brings, which makes `patient` end too. */
+  unlessHurried<T>(patient: Promise<T>, atOnce: () => Promise<T>): Promise<T> {
+    patient.catch(() => {});
+    return Promise.race([patient, this.#hurried.promise.then(atOnce)]);
   }
 
   /** Ends with what `promise` brings; its failure is an end too. */

@@ -20,10 +20,16 @@ export async function live(launch: Launch, story: Story): Promise<ExitStatus> {
   let current = new Generation();
   let status: ExitStatus | undefined;
   const asked = new AbortController();
-  const deaf = endOnSignals(launch, (ending) => {
-    launch.life.asked ??= ending.exitStatus;
-    current.end(ending);
-    asked.abort(new Between(ending));
+  const deaf = endOnSignals(launch, {
+    end: (ending) => {
+      launch.life.asked ??= ending.exitStatus;
+      current.end(ending);
+      asked.abort(new Between(ending));
+    },
+    hurry: () => {
+      if (!current.hurry()) return;
+      launch.log.warn('asked again by SIGINT: what still runs is killed');
+    },
   });
   const attempt = async (nth: number): Promise<ExitStatus> => {
     if (nth > 1) current = new Generation(nth);

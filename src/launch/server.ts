@@ -28,10 +28,12 @@ export async function runServer(run: RunServer): Promise<{ ended: Promise<Ending
   const { child, ended } = await generation.open(
     () => supervise(plan, command),
     async (supervised, ending) => {
-      const status = await stopServer(supervised.child, signals.askedToStop, plan.timing.graceMs.value);
+      const { child } = supervised;
+      const patient = stopServer(child, signals.askedToStop, plan.timing.graceMs.value);
+      const status = await generation.unlessHurried(patient, () => child.stop(0));
       signals.end();
-      // Asked to stop: the server's own status is ours. Any other end has its own.
-      if (ending.code === 'STOPPED') launch.life.serverStatus = status;
+      // Asked to stop: the server's own status is ours, unless we killed it in a hurry. Any other end has its own.
+      if (ending.code === 'STOPPED' && !generation.isHurried) launch.life.serverStatus = status;
     },
   );
   signals.to(child);

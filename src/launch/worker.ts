@@ -100,7 +100,9 @@ function stayUntilDrained({ plan, life: { keeper } }: Launch, generation: Genera
     if (generation.ending) return;
     serving = true;
     generation.onEnd(async (ending) => {
-      if (drains(ending)) await before(plan.timing.graceMs.value, rally.ended);
+      if (!drains(ending)) return;
+      const drained = before(plan.timing.graceMs.value, rally.ended);
+      await generation.unlessHurried(drained, async () => undefined);
     });
   };
 }

@@ -188,6 +188,33 @@ describe('takeover supervise alone', () => {
     expect(ended).toMatchObject({ status: 0, stdout: Buffer.from('ready\nlate\n') });
   });
 
+  test.for([
+    { first: 'SIGINT', status: 130 },
+    { first: 'SIGTERM', status: 143 },
+  ] as const)(
+    '$first, then SIGINT: what will not go is killed, long before the grace is over, $status (fault 11)',
+    async ({ first, status }, { stage }) => {
+      const both = '"$0" & exec "$0"';
+      const muster = stage.start([
+        'run',
+        '--takeover=supervise',
+        '--grace=600',
+        '--',
+        'sh',
+        '-c',
+        both,
+        fixture('print-signals'),
+      ]);
+      await muster.printed(/ready\nready/);
+      muster.kill(first);
+      await muster.said(new RegExp(`was asked to stop by ${first}`));
+      await new Promise((resolve) => setTimeout(resolve, 300)); // the fault itself: two presses, not one that came twice
+      muster.kill('SIGINT');
+      await muster.said(/asked again by SIGINT: what still runs is killed/);
+      expect((await muster.ended(30_000)).status).toBe(status);
+    },
+  );
+
   test('a child in a session of its own does not outlive the server', async ({ stage }) => {
     const muster = await aServer(stage, ['--fork']);
     await muster.said(/ready after/);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Generation } from '../../../src/launch/generation.ts';
 import { type Launch, newLife } from '../../../src/launch/launch.ts';
 import { live } from '../../../src/launch/live.ts';
 import type { Ending } from '../../../src/launch/rally/rally.ts';
@@ -174,6 +175,40 @@ describe('the status of a launch', () => {
     expect(closed).toEqual(['engine']);
     expect(lines.at(-1)).toContain('still there');
   });
+
+  test.each([
+    { again: 'SIGINT', afterMs: 250, hurried: true },
+    { again: 'SIGINT', afterMs: 249, hurried: false },
+    { again: 'SIGTERM', afterMs: 60_000, hurried: false },
+    { again: 'SIGQUIT', afterMs: 60_000, hurried: false },
+  ] as const)(
+    'SIGTERM and $again after $afterMs ms: in a hurry $hurried (fault 11)',
+    async ({ again, afterMs, hurried }) => {
+      const { launch, lines, listeners } = scene();
+      let now = 0;
+      const world = { ...launch.world, now: () => now };
+      const drained = Promise.withResolvers<string>();
+      const running = Promise.withResolvers<Generation>();
+      const closed: string[] = [];
+      const status = live({ ...launch, world }, async (generation) => {
+        running.resolve(generation);
+        generation.onEnd(async () => {
+          closed.push(await generation.unlessHurried(drained.promise, async () => 'killed'));
+        });
+        return { ended: new Promise(() => {}) };
+      });
+      const generation = await running.promise;
+      for (const tell of listeners) tell('SIGTERM');
+      now = afterMs;
+      for (const tell of listeners) tell(again);
+      expect(generation.isHurried).toBe(hurried);
+      await new Promise(setImmediate);
+      drained.resolve('drained');
+      expect(await status).toBe(143);
+      expect(closed).toEqual([hurried ? 'killed' : 'drained']);
+      expect(lines.filter((line) => line.includes('asked again by SIGINT'))).toHaveLength(hurried ? 1 : 0);
+    },
+  );
 
   test.each([
     { signal: 'SIGTERM', want: 143 },
