@@ -27,6 +27,7 @@ process.exit(
     again: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     version: pkg.version,
     now: () => performance.now(),
+    epochMs: performance.timeOrigin,
     stdout: (text) => void writeSync(1, text),
     stderr: writeStderr,
     onSignal: (handler) => {

@@ -15,6 +15,8 @@ export interface World {
   readonly again: readonly string[];
   /** Milliseconds on the monotonic clock, 0 at process start. Never goes back when the wall clock jumps. */
   readonly now: () => number;
+  /** What the wall clock said when `now` was 0, milliseconds since 1970. */
+  readonly epochMs: number;
   /** For answers a user asked for (`--explain`, `runtimes`); never used while a server runs: stdout is the server's. */
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;

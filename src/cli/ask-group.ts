@@ -47,12 +47,12 @@ export async function askResident(to: Address): Promise<GroupStatus> {
   try {
     const report = (await statusOf(to)) as StatusJson;
     if (report?.v !== 1) throw new Error('what answers there is no muster, or one of another version');
-    const { generation, worldSize, headPhase, upMs, ready, awaited, ending, members = [] } = report;
+    const { generation, worldSize, headPhase, upMs, ready, waiting, ending, members = [] } = report;
     return {
       from,
       ready: ready.yes,
       ...{ generation, worldSize, phase: headPhase, ageMs: upMs, members },
-      awaited: awaited ?? (ending ? undefined : ready.why),
+      awaited: waiting ?? (ending ? undefined : ready.why),
       refused: [],
       over: ending && `${ending.code} ${ending.message} → ${ending.hint}`,
     };

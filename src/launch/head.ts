@@ -2,7 +2,7 @@
 import type { ExitStatus } from '../errors.ts';
 import { openEngine } from './engine-part.ts';
 import type { Generation } from './generation.ts';
-import { become, type Launch } from './launch.ts';
+import { become, type Launch, waitsOf } from './launch.ts';
 import { live } from './live.ts';
 import { isLoopback } from './plan/auth.ts';
 import { shardsOf } from './plan/parallel.ts';
@@ -26,14 +26,17 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
     rally.report(phase);
     launch.life.keeper.change({ on: 'phase', phase });
   };
-  launch.life.group = () => rally.view?.();
+  const { life } = launch;
+  life.group = () => rally.view?.();
+  life.waiting = () => rally.waiting?.() ?? life.ownWait;
   launch.life.keeper.change({ on: 'phase', phase: 'joined' });
   rally.ended.then((ending) => generation.end(ending));
   // A failure is told at once. Who is asked to stop drains first: the members must hold their part until then.
   generation.ended.then((ending) => (ending.code === 'STOPPED' ? report('stopping') : rally.stop(ending)));
 
   const { incarnation } = hello;
-  const context = { plan, incarnation, env: world.env, token, log, now: world.now, signal: generation.signal };
+  const { signal } = generation;
+  const context = { plan, incarnation, env: world.env, token, log, now: world.now, waits: waitsOf(life), signal };
   const engine = await engineOf(plan.engine.value, context);
   const session = await openEngine(launch, generation, () => engine.open());
   // Once the server has stopped the members may stop too, while our part of the engine does; the close waits for both.
@@ -52,7 +55,7 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
 }
 
 async function openRallyFor(
-  { plan, world, log, token }: Launch,
+  { plan, world, log, token, life }: Launch,
   generation: Generation,
   self: Hello,
 ): Promise<RallyHead> {
@@ -72,6 +75,7 @@ async function openRallyFor(
     progressMs: timing.progressMs.value,
     devicesNeeded: shardsOf(plan.parallel),
     generation: generation.number,
+    onNews: (news) => life.keeper.change({ on: 'news', news }),
     lastWord: (ending) => generation.finalise(ending),
     log,
     now: world.now,

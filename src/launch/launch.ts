@@ -10,6 +10,7 @@ import type { World } from '../world.ts';
 import type { Sourced } from './args/options.ts';
 import type { Plan } from './plan/plan.ts';
 import { serverCommand } from './plan/render.ts';
+import type { Waiting } from './rally/rally.ts';
 import { BoardKeeper } from './watch/board-keeper.ts';
 import type { GroupView } from './watch/status-report.ts';
 
@@ -40,6 +41,10 @@ export interface Life {
   readonly keeper: BoardKeeper;
   /** What the head's rally knows of all members now; undefined on a worker and between generations. */
   group: () => GroupView | undefined;
+  /** What is waited for now: who is missing at the rally, in the engine, or what the server lacks. */
+  waiting: () => Waiting | undefined;
+  /** What the engine or the server of this member waits for, as it was told last. */
+  ownWait: Waiting | undefined;
   /** The last lines of whatever was captured (Ray), for the last words. */
   lastLines: () => readonly string[];
 }
@@ -58,12 +63,19 @@ export const newLife = (plan: Plan, now: () => number): Life => ({
     now,
   ),
   group: () => undefined,
+  waiting: () => undefined,
+  ownWait: undefined,
   lastLines: () => [],
   wasReady: false,
   serverStatus: undefined,
   asked: undefined,
   rank: undefined,
 });
+
+/** How the engine says what it waits for. */
+export const waitsOf = (life: Life) => (waiting: Waiting | undefined) => {
+  life.ownWait = waiting;
+};
 
 /** Runs the plan to its end and returns the exit status; with exec takeover it does not return. */
 export async function launch(context: Launch): Promise<ExitStatus> {

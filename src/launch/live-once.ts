@@ -25,8 +25,12 @@ export async function liveOnce(
     return next.do === 'give-up' ? next.ending : ending;
   };
   life.serverStatus = undefined;
+  waitForNobody(life);
   life.keeper.change({ on: 'generation', generation: generation.number });
-  generation.ended.then((ending) => life.keeper.change({ on: 'ended', ending }));
+  generation.ended.then((ending) => {
+    waitForNobody(life);
+    life.keeper.change({ on: 'ended', ending });
+  });
   generation.endWith(story(generation).then((told) => told.ended));
   const ending = await generation.ended;
   const next = decide(ending);
@@ -45,6 +49,11 @@ export async function liveOnce(
     if (next.do === 'restart') return { ending: stuck, next: { do: 'exit' } };
   }
   return { ending, next };
+}
+
+function waitForNobody(life: Launch['life']): void {
+  life.ownWait = undefined;
+  life.waiting = () => undefined;
 }
 
 /** A server's status is told by the member whose server it was; for the others the group was lost. */

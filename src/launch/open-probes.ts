@@ -20,6 +20,8 @@ export async function openProbes({
     inKubernetes: Boolean(world.env.KUBERNETES_SERVICE_HOST),
     keeper: life.keeper,
     group: () => life.group(),
+    waiting: () => life.waiting(),
+    epochMs: world.epochMs,
     version: world.version,
     secrets,
     now: world.now,

@@ -96,7 +96,7 @@ async function becomeReady(launch: Launch, generation: Generation, report: (phas
   return new Promise(() => {});
 }
 
-async function awaitServer({ plan, log, world }: Launch, { signal }: Generation, probe: Probe): Promise<void> {
+async function awaitServer({ plan, log, world, life }: Launch, { signal }: Generation, probe: Probe): Promise<void> {
   const { awaitReady } = await import('./watch/probes/await-ready.ts');
   const { serverSmoke } = await import('./watch/server-probe.ts');
   const { readyMs, progressMs } = plan.timing;
@@ -107,9 +107,14 @@ async function awaitServer({ plan, log, world }: Launch, { signal }: Generation,
     periodMs: 250,
     progressMs: progressMs.value,
     signal,
+    waits: (detail, since) => {
+      const me = { member: plan.member.value, rank: life.rank ?? 0, layer: 'server', since, detail } as const;
+      life.ownWait = { line: `waiting for the server: ${detail}`, awaited: [me] };
+    },
     log,
     now: world.now,
   });
+  life.ownWait = undefined;
   log.info(`ready after ${(ready.tookMs / 1000).toFixed(1)} s`, { provenBy: ready.via ?? probe.name });
 }
 

@@ -3,7 +3,7 @@ import type { ExitStatus } from '../errors.ts';
 import { before } from './before.ts';
 import { openEngine } from './engine-part.ts';
 import type { Generation } from './generation.ts';
-import { become, type Launch } from './launch.ts';
+import { become, type Launch, waitsOf } from './launch.ts';
 import { live } from './live.ts';
 import { serverCommand } from './plan/render.ts';
 import { joinRally } from './rally/member.ts';
@@ -28,6 +28,8 @@ async function followOnce(launch: Launch, generation: Generation): Promise<{ end
     rally.report(phase);
     keeper.change({ on: 'phase', phase });
   };
+  const { life } = launch;
+  life.waiting = () => life.ownWait ?? rally.waiting();
   rally.ended.then((ending) => generation.end(ending));
   rally.onHeadPhase((phase) => keeper.change({ on: 'head-phase', phase }));
   const stay = stayUntilDrained(launch, generation, rally);
@@ -40,7 +42,8 @@ async function followOnce(launch: Launch, generation: Generation): Promise<{ end
   keeper.change({ on: 'phase', phase: 'joined' });
   const call = await generation.until(rally.prepared);
   const { incarnation } = hello;
-  const context = { plan, incarnation, env: world.env, token, log, now: world.now, signal: generation.signal };
+  const { signal } = generation;
+  const context = { plan, incarnation, env: world.env, token, log, now: world.now, waits: waitsOf(life), signal };
   const engine = await engineOf(plan.engine.value, context);
   if (plan.takeover.value === 'exec') return becomeServer({ launch, generation, rally, engine, call });
   report('engine');

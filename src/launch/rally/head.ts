@@ -4,6 +4,7 @@
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { MusterError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { headWaits, newsOf } from './awaited.ts';
 import type { TypeOf } from './codec.ts';
 import { type Door, openDoor } from './door.ts';
 import { errorOf } from './endings.ts';
@@ -11,7 +12,7 @@ import { addHealthService, type HealthService, HealthState } from './health.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { paceOf } from './pace.ts';
 import { startPulse, TICKS_PER_BEAT } from './pulse.ts';
-import type { Ending, Hello, Peer, Phase, RallyHead, StartOrder } from './rally.ts';
+import type { Ending, Hello, News, Peer, Phase, RallyHead, StartOrder, Waiting } from './rally.ts';
 import { Guest, hear, type JoinCall } from './reception.ts';
 import { open, reached, reduce } from './reducer.ts';
 import { orderTooLong, TOO_MANY } from './refusals.ts';
@@ -42,6 +43,8 @@ export interface RallyHeadOptions {
   readonly generation: number;
   /** Has the last word on why a generation ended, before anybody is told. */
   readonly lastWord?: (ending: Ending) => Ending;
+  /** Called when a worker arrives, goes, or is in another phase; must not throw. */
+  readonly onNews?: (news: News) => void;
   readonly log: Log;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -123,6 +126,10 @@ class Room implements RallyHead {
 
   view() {
     return { members: statusOf(this.#roll, this.#options.now()).members, leaseMs: this.#options.leaseMs };
+  }
+
+  waiting(): Waiting | undefined {
+    return headWaits(this.#roll, this.#options.now());
   }
 
   prepare(call: Parameters<RallyHead['prepare']>[0]): void {
@@ -218,10 +225,13 @@ class Room implements RallyHead {
 
   #happened(event: Event): void {
     if (this.#handedOver) return;
-    const { roll, effects } = reduce(this.#roll, event, this.#options.now());
-    this.#roll = roll;
-    this.#perform(effects);
+    const before = this.#roll;
+    const step = reduce(before, event, this.#options.now());
+    this.#roll = step.roll;
+    this.#perform(step.effects);
     this.#settle();
+    const { onNews } = this.#options;
+    if (onNews) for (const news of newsOf(before, step, event)) onNews(news);
   }
 
   #settle(): void {

@@ -11,9 +11,9 @@ import { type Lookup, Missed, systemLookup } from './dial.ts';
 import { endingOf, errorOf, groupLost } from './endings.ts';
 import { TIME } from './limits.ts';
 import { breathe, persistently } from './persist.ts';
-import type { Ending, EngineCall, Hello, Phase, RallyMember, Seat, StartOrder } from './rally.ts';
+import type { Ending, EngineCall, Hello, Phase, RallyMember, Seat, StartOrder, Waiting } from './rally.ts';
 import type { Ears, Missing, Session, SessionEnd, Welcomed } from './session.ts';
-import { outOfTime, type Where, waitingLine } from './waiting.ts';
+import { outOfTime, type Where, waitingLine, workerWaits } from './waiting.ts';
 import { hostPort } from './words.ts';
 
 export interface RallyMemberOptions {
@@ -50,6 +50,8 @@ class Worker implements RallyMember, Ears {
   readonly #progress: NodeJS.Timeout;
   readonly #listeners: ((phase: Phase) => void)[] = [];
   #where: Where = {};
+  /** When what it waits for now became that. */
+  #waitsSince: number;
   #welcomed: Welcomed | undefined;
   #session: Session | undefined;
   #phase: Phase = 'joined';
@@ -61,6 +63,7 @@ class Worker implements RallyMember, Ears {
   constructor(options: RallyMemberOptions) {
     this.#options = options;
     this.#bornAt = options.now();
+    this.#waitsSince = this.#bornAt;
     this.seated = this.#seated.promise;
     this.prepared = this.#prepared.promise;
     this.started = this.#started.promise;
@@ -78,6 +81,12 @@ class Worker implements RallyMember, Ears {
   report(phase: Phase): void {
     this.#phase = phase;
     this.#session?.send({ kind: 'report', value: { phase } });
+  }
+
+  waiting(): Waiting | undefined {
+    if (this.#life.signal.aborted) return undefined;
+    const head = { name: this.#welcomed?.head, since: this.#waitsSince };
+    return workerWaits(this.#where, this.#wait(), head);
   }
 
   async leave(reason: Ending): Promise<void> {
@@ -105,6 +114,7 @@ class Worker implements RallyMember, Ears {
     const before = this.#welcomed;
     this.#welcomed = welcomed;
     this.#where = { ...this.#where, seat, missing: undefined };
+    this.#waitsSince = this.#options.now();
     if (before && hasChanged(before, welcomed, this.#isPrepared)) {
       return this.#finish(
         groupLost(`generation ${before.seat.generation} ended: the head ${head} was restarted`, head),
@@ -129,10 +139,12 @@ class Worker implements RallyMember, Ears {
     if (phase === this.#headPhase) return;
     this.#headPhase = phase;
     this.#where = { ...this.#where, headPhase: phase };
+    this.#waitsSince = this.#options.now();
     for (const listener of this.#listeners) listener(phase);
   }
 
   onMissing(missing: Missing): void {
+    if (missing.count === 0 && this.#where.missing?.count !== 0) this.#waitsSince = this.#options.now();
     this.#where = { ...this.#where, missing };
   }
 
@@ -178,6 +190,7 @@ class Worker implements RallyMember, Ears {
   async #reach(): Promise<Session> {
     const { head, token, lookup = systemLookup, now, timeoutMs } = this.#options;
     this.#where = { wasReached: this.#where.wasReached, last: this.#where.last };
+    this.#waitsSince = now();
     const { self } = this.#options;
     const preferredRank = this.#welcomed?.seat.rank ?? self.preferredRank;
     const deadline = new AbortController();
@@ -206,10 +219,12 @@ class Worker implements RallyMember, Ears {
   }
 
   #tell() {
-    const { head, log, now, timeoutMs } = this.#options;
-    log.info(
-      waitingLine(this.#where, { head: hostPort(head.host, head.port), waitedMs: now() - this.#bornAt, timeoutMs }),
-    );
+    this.#options.log.info(waitingLine(this.#where, this.#wait()));
+  }
+
+  #wait() {
+    const { head, now, timeoutMs } = this.#options;
+    return { head: hostPort(head.host, head.port), waitedMs: now() - this.#bornAt, timeoutMs };
   }
 
   #finish(ending: Ending, error: unknown = errorOf(ending)) {

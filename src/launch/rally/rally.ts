@@ -91,12 +91,55 @@ export interface Ending {
   readonly culprit: string | undefined;
 }
 
+/** How far what is awaited has come: a layer of joining, the rally itself, then the engine and the server. */
+export type AwaitedLayer =
+  | 'DNS'
+  | 'TCP'
+  | 'hello'
+  | 'version'
+  | 'plan'
+  | 'GPU'
+  | 'model'
+  | 'seat'
+  | 'rally'
+  | 'engine'
+  | 'server';
+
+/** One member that somebody waits for. */
+export interface Awaited {
+  /** Undefined: nobody of that rank was heard of. */
+  readonly member: string | undefined;
+  /** Undefined: one that was refused, and has none. */
+  readonly rank: number | undefined;
+  readonly layer: AwaitedLayer;
+  /** Milliseconds on the monotonic clock. */
+  readonly since: number;
+  readonly detail: string;
+}
+
+/** What a member waits for: one line, as in its log, and the same by member. */
+export interface Waiting {
+  readonly line: string;
+  /** At most 64 of those that are missing, and 16 that were refused. */
+  readonly awaited: readonly Awaited[];
+}
+
+/** Something that happened to a worker, as the head sees it. */
+export interface News {
+  readonly what: 'arrived' | 'gone' | 'phase';
+  readonly member: string;
+  readonly rank: number;
+  readonly phase: Phase;
+}
+
 /** The head's side. Close it with `stop`; it never outlives that. */
 export interface RallyHead {
   /** The port it listens on (the real one, when 0 was asked for). */
   readonly port: number;
   /** Everybody as the head sees them now; undefined for a group of one. */
   view?(): { readonly members: StatusReply['members']; readonly leaseMs: number };
+  /** Who is missing; undefined once all are in, and for a group of one. */
+  waiting?(): Waiting | undefined;
   /** All members are in and agree: exactly worldSize peers, head included, index = rank. Rejects with a MusterError. */
   readonly assembled: Promise<readonly Peer[]>;
   /** Tells present and later members that the engine can be joined. */
@@ -123,6 +166,8 @@ export interface RallyMember {
   /** The head's phase changed; the last one is repeated to a new listener. */
   onHeadPhase(listener: (phase: Phase) => void): void;
   report(phase: Phase): void;
+  /** The head it looks for, who is missing, or what the head is at; undefined once the head is ready. */
+  waiting(): Waiting | undefined;
   /** Resolves when the group is over for this member: told to stop, or the head is lost. Never rejects. */
   readonly ended: Promise<Ending>;
   /** Tells the head why this member goes (`engine start failed`, `server exited 3`, SIGTERM), then closes. */

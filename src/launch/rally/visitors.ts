@@ -2,6 +2,7 @@
 import type { ErrorCode, Refusal } from '../../errors.ts';
 import { printable } from '../../log.ts';
 import { clip, LIMIT } from './limits.ts';
+import type { AwaitedLayer } from './rally.ts';
 import { log, type Roll, type Step, type Visitor } from './roll.ts';
 import { seconds } from './words.ts';
 
@@ -33,7 +34,7 @@ export const visitorsList = (roll: Roll, now: number): string =>
     .join('; ');
 
 /** How far the visitor came: the layers of joining, in the order they are passed. */
-export function layerOf(code: ErrorCode): string {
+export function layerOf(code: ErrorCode): AwaitedLayer {
   if (code === 'VERSION_MISMATCH') return 'version';
   if (code === 'PLAN_MISMATCH') return 'plan';
   if (code === 'MODEL_MISMATCH') return 'model';

@@ -1,7 +1,7 @@
 /** What a waiting worker says: how long, for whom, at which layer, and what to look at. Pure. */
 import type { Refusal } from '../../errors.ts';
 import type { Missed } from './dial.ts';
-import type { Phase, Seat } from './rally.ts';
+import type { Awaited, Phase, Seat, Waiting } from './rally.ts';
 import type { Missing } from './session.ts';
 import { hostPort, members, rankList, seconds } from './words.ts';
 
@@ -22,6 +22,34 @@ export interface Wait {
   readonly waitedMs: number;
   readonly timeoutMs: number;
 }
+
+export interface Head {
+  /** Its member name, once it has told it. */
+  readonly name: string | undefined;
+  /** When this part of the way began, milliseconds on the monotonic clock. */
+  readonly since: number;
+}
+
+/** The waiting line, and the same by member; undefined once the head is ready, or is about to go. */
+export function workerWaits(where: Where, wait: Wait, { name, since }: Head): Waiting | undefined {
+  const { seat, missing, headPhase = 'joined', last } = where;
+  if (seat && PAST_WAITING.includes(headPhase)) return undefined;
+  const line = waitingLine(where, wait);
+  const head = (layer: Awaited['layer'], detail: string): Waiting => ({
+    line,
+    awaited: [{ member: name, rank: 0, layer, since, detail }],
+  });
+  if (!seat) return head(last?.layer ?? 'DNS', last?.message ?? 'first attempt');
+  if (missing && missing.count > 0) {
+    const awaited = missing.ranks.map(
+      (rank): Awaited => ({ member: undefined, rank, layer: 'rally', since, detail: 'is not in' }),
+    );
+    return { line, awaited };
+  }
+  return head(headPhase === 'serving' ? 'server' : missing ? 'engine' : 'rally', `the head is in phase ${headPhase}`);
+}
+
+const PAST_WAITING: readonly Phase[] = ['ready', 'handed-over', 'stopping'];
 
 export function waitingLine(where: Where, { head, waitedMs, timeoutMs }: Wait): string {
   if (where.seat) return `waiting ${seconds(waitedMs)}: ${seatedLine(where.seat, where)}`;

@@ -7,7 +7,7 @@ import type { Command } from '../../process/command.ts';
 import type { Env } from '../args/settings.ts';
 import type { EngineName } from '../catalogue/schema.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { EngineCall, Peer } from '../rally/rally.ts';
+import type { EngineCall, Peer, Waiting } from '../rally/rally.ts';
 
 /** What an engine needs of the launch it serves. */
 export interface EngineContext {
@@ -18,6 +18,8 @@ export interface EngineContext {
   /** The group's secret, from which an engine may derive its own. */
   readonly token: string | undefined;
   readonly log: Log;
+  /** Told at each look what is waited for, and at the end with undefined. */
+  readonly waits: (waiting: Waiting | undefined) => void;
   readonly now: () => number;
   /** Aborted when the generation ends: nothing waits any longer. */
   readonly signal: AbortSignal;

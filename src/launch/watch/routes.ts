@@ -3,23 +3,38 @@
  * ask each of them every second; `/status` and `/metrics` are for people and scrapers.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Waiting } from '../rally/rally.ts';
 import type { Board } from './board.ts';
 import type { BoardKeeper } from './board-keeper.ts';
 import type { Metrics } from './metrics.ts';
 import { redactor } from './redact.ts';
-import { type GroupView, statusJson } from './status-report.ts';
+import { type GroupView, type StatusReport, statusJson } from './status-report.ts';
 import { live, ready, started, type Verdict } from './verdicts.ts';
 
 export interface RoutesInput {
   readonly keeper: BoardKeeper;
   /** What the head knows of all members; undefined on a worker. */
   readonly group: () => GroupView | undefined;
+  /** What this member waits for now; undefined: for nobody. */
+  readonly waiting: () => Waiting | undefined;
   readonly version: string;
   /** Values to blank in everything that is told. */
   readonly secrets: readonly string[];
   /** Milliseconds on the board's clock. */
   readonly now: () => number;
+  /** What the wall clock said when `now` was 0, milliseconds since 1970. */
+  readonly epochMs: number;
 }
+
+const statusReport = (input: RoutesInput, redacted: (text: string) => string): StatusReport => ({
+  board: input.keeper.board,
+  group: input.group(),
+  waiting: input.waiting(),
+  version: input.version,
+  redacted,
+  now: input.now(),
+  epochMs: input.epochMs,
+});
 
 interface Reply {
   readonly status: number;
@@ -32,8 +47,8 @@ type Route = () => Reply | Promise<Reply>;
 
 export function routes(input: RoutesInput): (request: IncomingMessage, response: ServerResponse) => void {
   const redacted = redactor(input.secrets);
-  const probe = (verdict: (board: Board) => Verdict) => () => {
-    const answer = verdict(input.keeper.board);
+  const probe = (verdict: (board: Board, line?: string) => Verdict) => () => {
+    const answer = verdict(input.keeper.board, input.waiting()?.line);
     return answer.ok ? { status: 200, body: 'ok\n' } : { status: 503, body: `${redacted(answer.why)}\n` };
   };
   let metrics: Promise<Metrics> | undefined;
@@ -44,7 +59,7 @@ export function routes(input: RoutesInput): (request: IncomingMessage, response:
     '/status': () => ({
       status: 200,
       type: 'application/json',
-      body: `${statusJson({ ...input, board: input.keeper.board, group: input.group(), redacted, now: input.now() })}\n`,
+      body: `${statusJson(statusReport(input, redacted))}\n`,
     }),
     '/metrics': async () => {
       metrics ??= import('./metrics.ts').then(({ openMetrics }) => openMetrics(input));

@@ -1,4 +1,5 @@
 /** What `GET /status` tells: the board in words and durations. Pure; holds no secrets. */
+import type { Waiting } from '../rally/rally.ts';
 import type { StatusReply } from '../rally/schema.ts';
 import type { Board } from './board.ts';
 import { live, ready, started, type Verdict } from './verdicts.ts';
@@ -14,11 +15,15 @@ export interface StatusReport {
   readonly board: Board;
   /** Undefined on a worker, and while there is no rally. */
   readonly group: GroupView | undefined;
+  /** What this member waits for; undefined: for nobody. */
+  readonly waiting: Waiting | undefined;
   readonly version: string;
   /** Blanks secrets. */
   readonly redacted: (text: string) => string;
   /** Milliseconds on the board's clock. */
   readonly now: number;
+  /** What the wall clock said when that clock was 0, milliseconds since 1970. */
+  readonly epochMs: number;
 }
 
 /** What a reader of `/status` finds; fields that are undefined are not there. */
@@ -28,23 +33,25 @@ export const statusJson = (input: StatusReport): string =>
   JSON.stringify(report(input), (_, value: unknown) => (typeof value === 'string' ? input.redacted(value) : value));
 
 /** `v` is raised when a field changes its meaning. */
-function report({ board, group, version, now }: StatusReport) {
+function report({ board, group, waiting, version, now, epochMs }: StatusReport) {
   const { member, role, rank, worldSize, engine, runtime, generation, phase, headPhase, childAlive } = board;
   const ago = (at: number) => Math.max(0, Math.round(now - at));
+  const iso = (at: number) => new Date(epochMs + at).toISOString();
   const words = (ending: Board['ending']) =>
     ending && { code: ending.code, message: ending.message, hint: ending.hint, culprit: ending.culprit };
   return {
     v: 1 as const,
     version,
+    at: iso(now),
     ...{ member, role, rank, worldSize, engine, runtime, generation, phase },
     phaseMs: ago(board.phaseSince),
     upMs: ago(board.startedAt),
     headPhase,
     live: answer(live(board)),
-    started: answer(started(board)),
-    ready: answer(ready(board)),
-    awaited: board.awaited,
-    awaitedMs: board.awaited === undefined ? undefined : ago(board.awaitedSince),
+    started: answer(started(board, waiting?.line)),
+    ready: answer(ready(board, waiting?.line)),
+    waiting: waiting?.line,
+    awaited: (waiting?.awaited ?? []).map(({ since, ...who }) => ({ ...who, since: iso(since) })),
     serverAlive: childAlive,
     restarts: board.restarts,
     restartReasons: board.restartReasons,
@@ -54,6 +61,14 @@ function report({ board, group, version, now }: StatusReport) {
       ...lap,
       atMs: Math.round(at - board.startedAt),
       tookMs: Math.round(tookMs),
+    })),
+    timeline: board.timeline.map(({ at, ...moment }) => ({ at: iso(at), ...moment })),
+    faults: board.faults.map(({ at, generation: of, ending: { code, message, culprit } }) => ({
+      at: iso(at),
+      generation: of,
+      code,
+      sentence: message,
+      culprit,
     })),
     members: group?.members,
     leaseMs: group?.leaseMs,

@@ -16,15 +16,16 @@ const no = (why: string): Verdict => ({ ok: false, why });
 export const live = ({ ending, childAlive, runtime }: Board): Verdict =>
   ending || childAlive !== false ? YES : no(`the server ${runtime} has ended`);
 
-export const started = (board: Board): Verdict => (board.wasReady ? YES : no(waiting(board)));
+/** @param line what the member waits for, in words */
+export const started = (board: Board, line?: string): Verdict => (board.wasReady ? YES : no(waiting(board, line)));
 
-export function ready(board: Board): Verdict {
+export function ready(board: Board, line?: string): Verdict {
   const { ending, phase, headPhase, childAlive, runtime } = board;
   if (ending) return no(over(board.generation, ending));
   if (phase === 'stopping') return no('this member is stopping');
   if (headPhase === 'stopping') return no('the head is stopping');
   if (childAlive === false) return no(`the server ${runtime} has ended`);
-  return headPhase === 'ready' ? YES : no(waiting(board));
+  return headPhase === 'ready' ? YES : no(waiting(board, line));
 }
 
 /** Most endings of a group say so themselves: `generation 3 ended: worker-2 (rank 2) stopped beating 3.1 s ago`. */
@@ -32,9 +33,9 @@ const over = (generation: number, { message }: Ending): string =>
   message.startsWith('generation ') ? message : `generation ${generation} ended: ${message}`;
 
 /** Why the group is not ready yet, in one line. */
-function waiting({ ending, generation, phase, headPhase, role, awaited }: Board): string {
+function waiting({ ending, generation, phase, headPhase, role }: Board, line: string | undefined): string {
   if (ending) return over(generation, ending);
   const where = role === 'head' ? `the head is at ${phase}` : `this member is at ${phase}`;
   const head = role === 'head' ? '' : `, the head ${headPhase ? `at ${headPhase}` : 'not heard yet'}`;
-  return `${where}${head}${awaited === undefined ? '' : `; ${awaited}`}`;
+  return `${where}${head}${line === undefined ? '' : `; ${line}`}`;
 }

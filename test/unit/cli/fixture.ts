@@ -28,6 +28,7 @@ export async function muster(
     pid: 4711,
     again: ['node', 'bin.js'],
     now: () => 0,
+    epochMs: 0,
     stdout: (text) => {
       stdout += text;
     },

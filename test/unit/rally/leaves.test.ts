@@ -11,7 +11,7 @@ import {
 import { Missed } from '../../../src/launch/rally/dial.ts';
 import { paceOf } from '../../../src/launch/rally/pace.ts';
 import { listenerInodes } from '../../../src/launch/rally/port-owner.ts';
-import { outOfTime, waitingLine } from '../../../src/launch/rally/waiting.ts';
+import { outOfTime, type Where, waitingLine, workerWaits } from '../../../src/launch/rally/waiting.ts';
 import { hostPort, rankList, seconds } from '../../../src/launch/rally/words.ts';
 import { hello } from './fixture.ts';
 
@@ -171,6 +171,37 @@ describe('what a waiting worker says', () => {
       want: 'waiting 15 s: seated as rank 1, all 3 members are in; the head is in phase engine',
     },
   ])('$want', ({ where, want }) => expect(waitingLine(where, wait)).toBe(want));
+
+  test.each<{ when: string; where: Where; want: readonly string[] | undefined }>([
+    { when: 'nothing was tried', where: {}, want: ['rank 0 at DNS: first attempt'] },
+    {
+      when: 'the port is shut',
+      where: { last: new Missed('TCP', 'h:7600 refuses (ECONNREFUSED)', 'look') },
+      want: ['rank 0 at TCP: h:7600 refuses (ECONNREFUSED)'],
+    },
+    { when: 'just seated', where: { seat }, want: ['rank 0 at rally: the head is in phase joined'] },
+    {
+      when: 'two are missing',
+      where: { seat, missing: { count: 2, ranks: [2, 3] } },
+      want: ['rank 2 at rally: is not in', 'rank 3 at rally: is not in'],
+    },
+    {
+      when: 'all are in',
+      where: { seat, missing: { count: 0, ranks: [] } },
+      want: ['rank 0 at engine: the head is in phase joined'],
+    },
+    {
+      when: 'the server starts',
+      where: { seat, missing: { count: 0, ranks: [] }, headPhase: 'serving' },
+      want: ['rank 0 at server: the head is in phase serving'],
+    },
+    { when: 'the group is ready', where: { seat, headPhase: 'ready' }, want: undefined },
+    { when: 'the head stops', where: { seat, headPhase: 'stopping' }, want: undefined },
+  ])('awaited when $when', ({ where, want }) => {
+    const waits = workerWaits(where, wait, { name: 'head', since: 3 });
+    expect(waits?.awaited.map(({ rank, layer, detail }) => `rank ${rank} at ${layer}: ${detail}`)).toEqual(want);
+    if (want) expect(waits?.line).toBe(waitingLine(where, wait));
+  });
 
   test.each([
     { wasReached: false, code: 'HEAD_UNREACHABLE' },

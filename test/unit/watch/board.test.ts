@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Ending, Phase } from '../../../src/launch/rally/rally.ts';
-import { type Board, type Change, changed, HISTORY, newBoard } from '../../../src/launch/watch/board.ts';
+import {
+  type Board,
+  type Change,
+  changed,
+  FAULTS,
+  HISTORY,
+  newBoard,
+  TIMELINE,
+} from '../../../src/launch/watch/board.ts';
 import { BoardKeeper } from '../../../src/launch/watch/board-keeper.ts';
 import { live, ready, started } from '../../../src/launch/watch/verdicts.ts';
 import { ending, SELF } from './fixture.ts';
@@ -10,7 +18,10 @@ const phase = (name: Phase): Change => ({ on: 'phase', phase: name });
 const headPhase = (name: Phase): Change => ({ on: 'head-phase', phase: name });
 const child = (alive: boolean): Change => ({ on: 'child', alive });
 const ended = (how: Partial<Ending> = {}): Change => ({ on: 'ended', ending: ending(how) });
-const awaited = (who: string | undefined): Change => ({ on: 'awaited', who });
+const arrived = (member: string, rank: number): Change => ({
+  on: 'news',
+  news: { what: 'arrived', member, rank, phase: 'joined' },
+});
 
 /** One change a second, from 1 s on. */
 const play = (role: 'head' | 'worker', ...changes: readonly Change[]): Board =>
@@ -25,7 +36,7 @@ const HEAD_READY = [...UP_TO_READY, phase('ready')];
 const YES = 'yes';
 
 describe('verdicts of a worker', () => {
-  test.each<{ when: string; changes: Change[]; want: [live: string, started: string, ready: string] }>([
+  test.each<{ when: string; changes: Change[]; line?: string; want: [live: string, started: string, ready: string] }>([
     {
       when: 'at birth',
       changes: [],
@@ -33,7 +44,8 @@ describe('verdicts of a worker', () => {
     },
     {
       when: 'awaiting others',
-      changes: [generation(1), phase('joined'), headPhase('joined'), awaited('waiting 5 s of 600 s: rank 2')],
+      changes: [generation(1), phase('joined'), headPhase('joined')],
+      line: 'waiting 5 s of 600 s: rank 2',
       want: [YES, 'the head at joined; waiting 5 s of 600 s: rank 2', 'rank 2'],
     },
     { when: 'its server runs', changes: UP_TO_READY, want: [YES, 'this member is at serving', 'head not heard yet'] },
@@ -66,9 +78,10 @@ describe('verdicts of a worker', () => {
       changes: [...WORKER_READY, ended(), generation(2), ...WORKER_READY.slice(1)],
       want: [YES, YES, YES],
     },
-  ])('$when', ({ changes, want }) => {
+  ])('$when', ({ changes, line, want }) => {
     const board = play('worker', ...changes);
-    const said = [live, started, ready].map((verdict) => verdict(board)).map((each) => (each.ok ? YES : each.why));
+    const verdicts = [live(board), started(board, line), ready(board, line)];
+    const said = verdicts.map((each) => (each.ok ? YES : each.why));
     for (const [at, words] of want.entries()) expect(said[at]).toContain(words);
   });
 });
@@ -128,6 +141,65 @@ describe('the time line', () => {
   });
 });
 
+describe('what happened', () => {
+  const story = ({ timeline }: Board) =>
+    timeline.map(({ at, generation: of, what, member, rank, phase: name }) =>
+      [at / 1000, of, what, member, rank, name].filter((each) => each !== undefined).join(' '),
+    );
+
+  test('on the head: its own phases, and what it sees of the workers', () => {
+    const board = play(
+      'head',
+      generation(1),
+      phase('joined'),
+      arrived('worker-1', 1),
+      phase('ready'),
+      ended(),
+      generation(2),
+    );
+    expect(story(board)).toEqual([
+      '1 1 began worker-1 0',
+      '2 1 phase worker-1 0 joined',
+      '3 1 arrived worker-1 1 joined',
+      '4 1 phase worker-1 0 ready',
+      '5 1 ended worker-1 0',
+      '6 2 began worker-1 0',
+    ]);
+  });
+
+  test("on a worker: the head's phases too, all in the group's count, which it hears with its seat", () => {
+    const seat: Change = { on: 'seat', rank: 2, worldSize: 3, generation: 7 };
+    const board = play('worker', generation(1), ended(), generation(2), headPhase('joined'), seat, phase('joined'));
+    expect(story(board)).toEqual([
+      '1 1 began worker-1',
+      '2 1 ended worker-1',
+      '3 7 began worker-1 2',
+      '4 7 phase 0 joined',
+      '6 7 phase worker-1 2 joined',
+    ]);
+  });
+
+  test('is bounded, and so are the faults; the newest stay', () => {
+    const often = Array.from({ length: 300 }, (_, nth) => [
+      generation(nth + 1),
+      ended({ message: `fault ${nth + 1}` }),
+    ]);
+    const { timeline, faults } = play('worker', ...often.flat());
+    expect([timeline.length, faults.length]).toEqual([TIMELINE, FAULTS]);
+    expect(timeline.at(-1)).toMatchObject({ what: 'ended', generation: 300 });
+    expect(faults.at(-1)).toMatchObject({ generation: 300, ending: { message: 'fault 300' } });
+  });
+
+  test.each([
+    { when: 'a member was lost', how: {}, want: 1 },
+    { when: 'another member was asked to stop', how: { code: 'STOPPED', culprit: 'worker-2' }, want: 1 },
+    { when: 'this one was asked to stop', how: { code: 'STOPPED', culprit: 'worker-1' }, want: 0 },
+    { when: 'the command is done', how: { code: 'DONE', culprit: undefined }, want: 0 },
+  ] as const)('$when: $want faults', ({ how, want }) => {
+    expect(play('worker', generation(1), ended(how)).faults).toHaveLength(want);
+  });
+});
+
 test('restarts are counted by the code of the end before', () => {
   const board = play('worker', generation(1), ended(), generation(2), ended({ code: 'ENGINE_LOST' }), generation(3));
   expect(board).toMatchObject({ restarts: 2, restartReasons: { GROUP_LOST: 1, ENGINE_LOST: 1 } });
@@ -156,7 +228,6 @@ describe('the keeper', () => {
     now = 5;
     keeper.change(phase('engine'));
     keeper.change(phase('engine'));
-    keeper.change(awaited(undefined));
     leave();
     keeper.change(phase('serving'));
     expect(seen).toEqual(['joining→engine at 5']);

@@ -9,10 +9,13 @@ export interface Running extends Resident {
   readonly keeper: BoardKeeper;
 }
 
+/** A member that knows of nobody and waits for nobody. */
+export const NOBODY = { group: () => undefined, waiting: () => undefined, version: '1.2.3', epochMs: 0 } as const;
+
 export async function aResident(how: Partial<ResidentOptions> = {}): Promise<Running> {
   const now = () => performance.now();
   const keeper = how.keeper ?? new BoardKeeper({ ...SELF, role: 'head', rank: 0, member: 'head' }, now);
-  const options = { host: '127.0.0.1', port: 0, keeper, group: () => undefined, version: '1.2.3', secrets: [], now };
+  const options = { host: '127.0.0.1', port: 0, keeper, secrets: [], now, ...NOBODY };
   const resident = await openResident({ ...options, ...how });
   onTestFinished(() => resident.close());
   return { ...resident, keeper };

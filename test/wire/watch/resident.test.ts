@@ -3,13 +3,14 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT, MusterError } from '../../../src/errors.ts';
-import type { Phase } from '../../../src/launch/rally/rally.ts';
+import type { Phase, Waiting } from '../../../src/launch/rally/rally.ts';
+import { BoardKeeper } from '../../../src/launch/watch/board-keeper.ts';
 import { openResident, residentFor } from '../../../src/launch/watch/resident.ts';
 import type { GroupView } from '../../../src/launch/watch/status-report.ts';
 import { MAX_CONNECTIONS } from '../../../src/launch/watch/two-protocols.ts';
 import { textLog } from '../../../src/log.ts';
-import { ending } from '../../unit/watch/fixture.ts';
-import { aResident, type Running, raw, until } from './fixture.ts';
+import { ending, SELF } from '../../unit/watch/fixture.ts';
+import { aResident, NOBODY, type Running, raw, until } from './fixture.ts';
 
 const phase = ({ keeper }: Running, name: Phase) => keeper.change({ on: 'phase', phase: name });
 const get = (port: number, path: string, how: RequestInit = {}) => fetch(`http://127.0.0.1:${port}${path}`, how);
@@ -31,7 +32,9 @@ const group = (count: number): GroupView => ({
 
 describe('the probes', () => {
   test('follow the board', async () => {
-    const resident = await aResident();
+    const line = 'waiting 5 s of 600 s: rank 2';
+    let waiting: Waiting | undefined = { line, awaited: [] };
+    const resident = await aResident({ waiting: () => waiting });
     const all = async () =>
       Object.fromEntries(
         await Promise.all(
@@ -42,9 +45,9 @@ describe('the probes', () => {
         ),
       );
     resident.keeper.change({ on: 'generation', generation: 1 });
-    resident.keeper.change({ on: 'awaited', who: 'waiting 5 s of 600 s: rank 2' });
-    const waits = [503, 'the head is at joining; waiting 5 s of 600 s: rank 2\n'];
+    const waits = [503, `the head is at joining; ${line}\n`];
     expect(await all()).toEqual({ livez: [200, 'ok\n'], startupz: waits, readyz: waits });
+    waiting = undefined;
     phase(resident, 'ready');
     expect(await all()).toEqual({ livez: [200, 'ok\n'], startupz: [200, 'ok\n'], readyz: [200, 'ok\n'] });
     phase(resident, 'stopping');
@@ -104,6 +107,46 @@ describe('status and metrics', () => {
       lastEnding: { code: 'GROUP_LOST', message: 'refused ***, --api-key=***' },
       history: [{ generation: 1, phase: 'joining', tookMs: expect.any(Number), atMs: expect.any(Number) }],
       members: [{ member: 'head' }, { member: 'worker-1', beatMs: 100 }, { member: 'worker-2', connected: false }],
+    });
+  });
+
+  test('status says who is awaited, what happened, and what went wrong, with the time of the wall clock', async () => {
+    const since = 2_500;
+    const worker = {
+      member: 'worker-1',
+      rank: 1,
+      layer: 'rally',
+      detail: 'was in, and is gone; token=geheimnis',
+    } as const;
+    const waiting = { line: 'waiting 5 s of 600 s: rank 1', awaited: [{ ...worker, since }] };
+    let clock = 1_000;
+    const now = () => clock;
+    const keeper = new BoardKeeper({ ...SELF, role: 'head', rank: 0, member: 'head' }, now);
+    const epochMs = Date.UTC(2030, 0, 1);
+    const resident = await aResident({ keeper, waiting: () => waiting, now, epochMs });
+    keeper.change({ on: 'generation', generation: 1 });
+    clock = 2_000;
+    keeper.change({ on: 'news', news: { what: 'arrived', member: 'worker-1', rank: 1, phase: 'joined' } });
+    clock = 3_000;
+    keeper.change({ on: 'ended', ending: ending({ message: 'worker-1 is gone', culprit: 'worker-1' }) });
+    expect(await (await get(resident.port, '/status')).json()).toMatchObject({
+      at: '2030-01-01T00:00:03.000Z',
+      waiting: 'waiting 5 s of 600 s: rank 1',
+      awaited: [{ ...worker, detail: 'was in, and is gone; token=***', since: '2030-01-01T00:00:02.500Z' }],
+      timeline: [
+        { at: '2030-01-01T00:00:01.000Z', generation: 1, what: 'began', member: 'head', rank: 0 },
+        { at: '2030-01-01T00:00:02.000Z', what: 'arrived', member: 'worker-1', rank: 1, phase: 'joined' },
+        { at: '2030-01-01T00:00:03.000Z', generation: 1, what: 'ended', member: 'head' },
+      ],
+      faults: [
+        {
+          at: '2030-01-01T00:00:03.000Z',
+          generation: 1,
+          code: 'GROUP_LOST',
+          sentence: 'worker-1 is gone',
+          culprit: 'worker-1',
+        },
+      ],
     });
   });
 
@@ -260,7 +303,7 @@ describe('the port', () => {
     const lines: string[] = [];
     const now = () => 0;
     const log = textLog({ level: 'info', now, write: (line) => lines.push(line) });
-    const input = { keeper, group: () => undefined, version: '1', secrets: [], now, log, onLoopback, inKubernetes };
+    const input = { ...NOBODY, keeper, secrets: [], now, log, onLoopback, inKubernetes };
     const opened = residentFor({ ...input, probePort: { value, origin } });
     if (want === 'PORT_TAKEN') return expect(opened).rejects.toMatchObject({ code: want });
     expect(await opened).toBeUndefined();
@@ -281,8 +324,7 @@ describe('the port', () => {
       host: '127.0.0.1',
       port: resident.port,
       keeper: resident.keeper,
-      group: () => undefined,
-      version: '1',
+      ...NOBODY,
       secrets: [],
       now: () => 0,
     });

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MusterError, reasonOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
-import { type ExpectedNode, explainVerdict, judgeNodes, type Verdict } from './gate.ts';
+import type { Waiting } from '../../rally/rally.ts';
+import { awaitedNodes, type ExpectedNode, explainVerdict, judgeNodes, type Verdict } from './gate.ts';
 import type { Gcs } from './gcs.ts';
 
 export interface AwaitGate {
@@ -14,6 +15,8 @@ export interface AwaitGate {
   /** Between two log lines about who is missing. @default 10000 */
   readonly progressMs?: number;
   readonly signal: AbortSignal;
+  /** Told at each look who is missing, and undefined when nobody is. */
+  readonly waits?: (waiting: Waiting | undefined) => void;
   readonly log: Log;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -31,7 +34,7 @@ const LAST_LOOK_MS = 100;
  * @throws MusterError TOKEN_WRONG at once · the signal's reason when aborted
  */
 export async function awaitGate(input: AwaitGate): Promise<number> {
-  const { gcs, expected, timeoutMs, pollMs = 20, progressMs = 10_000, signal, log, now } = input;
+  const { gcs, expected, timeoutMs, pollMs = 20, progressMs = 10_000, signal, waits, log, now } = input;
   const startedAt = now();
   let nextWordAt = startedAt + progressMs;
   let last: Verdict | undefined;
@@ -49,10 +52,13 @@ export async function awaitGate(input: AwaitGate): Promise<number> {
       if (error instanceof MusterError) throw error;
       trouble = reasonOf(error);
     }
-    if (trouble === '' && last?.ok) return looks;
+    const line = `waiting for Ray's nodes: ${words(last, trouble)}`;
+    const isOver = trouble === '' && last?.ok;
+    waits?.(isOver ? undefined : { line, awaited: last ? awaitedNodes(last, startedAt) : [] });
+    if (isOver) return looks;
     if (trouble === '' && last?.ok === false && last.dead.length > 0) throw refusal(last, words(last, ''));
     if (now() >= nextWordAt) {
-      log.info(`waiting for Ray's nodes: ${words(last, trouble)}`, { leftS: Math.round(leftMs / 1000) });
+      log.info(line, { leftS: Math.round(leftMs / 1000) });
       nextWordAt = now() + progressMs;
     }
     await sleep(Math.min(pollMs, Math.max(1, leftMs)), undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MusterError, reasonOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import { WireError } from '../../../wire/wire-error.ts';
+import type { Waiting } from '../../rally/rally.ts';
 import type { Gcs } from './gcs.ts';
 
 export interface AwaitGcs {
@@ -22,6 +23,8 @@ export interface AwaitGcs {
   /** @default 10000 */
   readonly progressMs?: number;
   readonly signal: AbortSignal;
+  /** Told after each look what is wrong, and undefined at the end. */
+  readonly waits?: (waiting: Waiting | undefined) => void;
   readonly log: Log;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -39,7 +42,7 @@ const LAST_LOOK_MS = 100;
  * @throws the signal's reason when aborted
  */
 export async function awaitGcs(input: AwaitGcs): Promise<string> {
-  const { gcs, head, localVersion, timeoutMs, pollMs = 100, progressMs = 10_000, signal, log, now } = input;
+  const { gcs, head, localVersion, timeoutMs, pollMs = 100, progressMs = 10_000, signal, waits, log, now } = input;
   const startedAt = now();
   let nextWordAt = startedAt + progressMs;
   let trouble: unknown;
@@ -51,14 +54,18 @@ export async function awaitGcs(input: AwaitGcs): Promise<string> {
       const deadlineMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_MS, leftMs));
       const version = await gcs.checkAlive({ deadlineMs, signal });
       if (localVersion !== undefined && version !== localVersion) throw mismatch(head, version, localVersion);
+      waits?.(undefined);
       return version;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof MusterError) throw error;
       trouble = error;
     }
+    const detail = reasonOf(trouble);
+    const line = `waiting for Ray's head ${head}: ${detail}`;
+    waits?.({ line, awaited: [{ member: undefined, rank: 0, layer: 'engine', since: startedAt, detail }] });
     if (now() >= nextWordAt) {
-      log.info(`waiting for Ray's head ${head}: ${reasonOf(trouble)}`, { leftS: Math.round(leftMs / 1000) });
+      log.info(line, { leftS: Math.round(leftMs / 1000) });
       nextWordAt = now() + progressMs;
     }
     await sleep(Math.min(pollMs, leftMs), undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -4,6 +4,7 @@
  * Nodes are matched by the name their member gave them (`<member>-<incarnation>`), never by address: several nodes
  * of one host share an address, and a node of a former life may still be listed.
  */
+import type { Awaited } from '../../rally/rally.ts';
 import type { RayNode } from './gcs.ts';
 
 /** A node that some member announced. */
@@ -78,5 +79,25 @@ export function explainVerdict(verdict: Verdict): string {
     ...strangers.map((node) => `node "${node.name}" at ${node.address} was announced by nobody`),
   ].join('; ');
 }
+
+/** The same, member by member. @param since when the wait began, ms on the monotonic clock */
+export function awaitedNodes(verdict: Verdict, since: number): Awaited[] {
+  if (verdict.ok) return [];
+  const of = ({ member, rank }: ExpectedNode, detail: string): Awaited => ({
+    member,
+    rank,
+    layer: 'engine',
+    since,
+    detail,
+  });
+  return [
+    ...verdict.missing.slice(0, MAX_AWAITED).map((node) => of(node, 'GCS does not list its Ray node yet')),
+    ...verdict.short
+      .slice(0, MAX_AWAITED)
+      .map(({ node, resource, have, want }) => of(node, `its Ray node has ${resource} ${have} of ${want}`)),
+  ];
+}
+
+const MAX_AWAITED = 64;
 
 const who = ({ member, rank }: ExpectedNode): string => `${member} (rank ${rank})`;

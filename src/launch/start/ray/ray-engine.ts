@@ -74,10 +74,11 @@ async function awaitHead(context: EngineContext, ray: InstalledRay, call: Engine
   );
 }
 
-const waiting = ({ plan, log, now, signal }: EngineContext) => ({
+const waiting = ({ plan, log, waits, now, signal }: EngineContext) => ({
   timeoutMs: plan.timing.rallyMs.value,
   progressMs: plan.timing.progressMs.value,
   log,
+  waits,
   now,
   signal,
 });

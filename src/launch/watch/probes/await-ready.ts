@@ -16,6 +16,8 @@ export interface AwaitReady {
   /** Between two log lines. */
   readonly progressMs: number;
   readonly signal: AbortSignal;
+  /** Told at each look what was heard, and since when, ms on the monotonic clock. */
+  readonly waits?: (words: string, since: number) => void;
   readonly log: Log;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -36,7 +38,7 @@ const timer = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal
  * @throws the signal's reason when aborted (the server exited, the group ended)
  */
 export async function awaitReady(input: AwaitReady): Promise<Ready> {
-  const { probe, timeoutMs, periodMs, progressMs, signal, log, now, sleep = timer } = input;
+  const { probe, timeoutMs, periodMs, progressMs, signal, waits, log, now, sleep = timer } = input;
   const startedAt = now();
   const deadline = startedAt + timeoutMs;
   let said = { words: 'nothing was heard yet', since: startedAt };
@@ -50,6 +52,7 @@ export async function awaitReady(input: AwaitReady): Promise<Ready> {
     signal.throwIfAborted();
     if (typeof heard !== 'string') return { via: heard.via, tookMs: now() - startedAt };
     if (heard !== said.words) said = { words: heard, since: now() };
+    waits?.(said.words, said.since);
     if (now() >= nextWordAt) {
       const forS = Math.round((now() - said.since) / 1000);
       log.info(`waiting for the server: ${said.words}`, { forS, leftS: Math.round((deadline - now()) / 1000) });
