@@ -1,9 +1,11 @@
 /** One generation from its first moment to its verdict: closed, verified gone, and one line that says why it ended. */
 import { EXIT, type ExitStatus } from '../errors.ts';
+import { oomKills } from '../process/oom-kills.ts';
 import { endingOf, type Generation } from './generation.ts';
 import type { Launch } from './launch.ts';
 import type { Ending } from './rally/rally.ts';
 import { afterEnding, type Next } from './restart.ts';
+import { withOomKills } from './takeover/out-of-memory.ts';
 
 /** What a member does in one generation; its `ended`, or its failure, ends it. */
 export type Story = (generation: Generation) => Promise<{ ended: Promise<Ending> }>;
@@ -20,7 +22,9 @@ export async function liveOnce(
 ): Promise<{ ending: Ending; next: Next }> {
   const { plan, life, world, log } = launch;
   const decide = (ending: Ending) => afterEnding(plan, ending, { wasReady: life.wasReady, restartedAt }, world.now());
-  generation.finalise = (ending) => {
+  const before = oomKills();
+  generation.finalise = (reason) => {
+    const ending = withOomKills(reason, plan.member.value, { before, now: oomKills() });
     const next = decide(ending);
     return next.do === 'give-up' ? next.ending : ending;
   };
