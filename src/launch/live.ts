@@ -1,6 +1,7 @@
 /**
  * A member's life: generation after generation within the restart budget, probes all along, and one status at the end.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { ExitStatus } from '../errors.ts';
 import { Generation } from './generation.ts';
@@ -9,11 +10,9 @@ import type { Launch } from './launch.ts';
 import { liveOnce, type Story, statusOf } from './live-once.ts';
 import { openProbes } from './open-probes.ts';
 import type { Ending } from './rally/rally.ts';
+import { pauseMs } from './restart.ts';
 import { endOnSignals } from './signals.ts';
 import type { Resident } from './watch/resident.ts';
-
-/** Before the group meets again, milliseconds, with jitter: the first try at once, a group that cannot hold ever later. */
-const BACKOFF = { minTimeout: 100, factor: 3, maxTimeout: 15_000, randomize: true } as const;
 
 export async function live(launch: Launch, story: Story): Promise<ExitStatus> {
   const restartedAt: number[] = [];
@@ -36,7 +35,7 @@ export async function live(launch: Launch, story: Story): Promise<ExitStatus> {
     const { ending, next } = await liveOnce(launch, current, { story, restartedAt });
     if (next.do === 'restart') {
       restartedAt.push(launch.world.now());
-      throw new Again(ending.message);
+      throw new Again(ending.message, next.nth);
     }
     status = statusOf(launch, ending);
     await sayLastWords(launch, ending, status);
@@ -46,8 +45,12 @@ export async function live(launch: Launch, story: Story): Promise<ExitStatus> {
   try {
     resident = await openProbes(launch);
     return await pRetry(attempt, {
-      ...BACKOFF,
       retries: Number.POSITIVE_INFINITY,
+      // Its own back-off counts all retries there ever were; ours, those within the window.
+      minTimeout: 0,
+      onFailedAttempt: async ({ error }) => {
+        if (error instanceof Again) await pause(pauseMs(error.nth, Math.random()), asked.signal);
+      },
       shouldRetry: ({ error }) => error instanceof Again,
       signal: asked.signal,
     });
@@ -65,7 +68,17 @@ export async function live(launch: Launch, story: Story): Promise<ExitStatus> {
 }
 
 /** The generation is over, and the budget has another one. */
-class Again extends Error {}
+class Again extends Error {
+  readonly nth: number;
+  constructor(message: string, nth: number) {
+    super(message);
+    this.nth = nth;
+  }
+}
+
+/** Over at once when `signal` is aborted; p-retry sees to the rest. */
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  sleep(milliseconds, undefined, { signal }).catch(() => {});
 
 /** Asked to stop between two generations, when nothing runs. */
 class Between extends Error {

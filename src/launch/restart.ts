@@ -48,3 +48,17 @@ const spent = ({ restarts: { limit, windowMs }, member }: Plan, ending: Ending):
   exitStatus: ending.culprit === member.value ? ending.exitStatus : CODES.RESTARTS_SPENT,
   message: `${ending.message}; the group was restarted ${limit.value} times within ${windowMs.value / 1000} s, and no restart is left`,
 });
+
+/** Before the first restart within a window, milliseconds; each further one waits three times as long, up to the cap. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 7_500;
+
+/**
+ * How long to wait before the `nth` restart within the window: a group that is lost once meets at once, one that cannot
+ * hold ever later. Up to twice as long by chance, at the cap too, so that many groups that lost one thing do not come in step.
+ *
+ * @param random  from 0 to 1
+ * @returns milliseconds
+ */
+export const pauseMs = (nth: number, random: number): number =>
+  Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 3 ** (nth - 1)) * (1 + random);

@@ -20,7 +20,9 @@ test.each([
   expect(told.message).toContain(says);
 });
 
-test.each<{ when: string; ending?: Partial<Ending>; before?: ReturnType<typeof at>; now?: ReturnType<typeof at> }>([
+type Count = ReturnType<typeof at> | undefined;
+
+test.each<{ when: string; ending?: Partial<Ending>; before?: Count; now?: Count }>([
   { when: 'nobody was killed', before: at(2), now: at(2) },
   { when: 'it cannot be read', now: undefined },
   { when: 'it could not be read before', now: at(2) },

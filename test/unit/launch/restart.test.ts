@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Ending } from '../../../src/launch/rally/rally.ts';
-import { afterEnding } from '../../../src/launch/restart.ts';
+import { afterEnding, pauseMs } from '../../../src/launch/restart.ts';
 import { planOf } from '../plan/fixture.ts';
 
 const of = (...argv: string[]) => planOf({ argv: ['--member=me', '--world-size=3', ...argv], env: { MODEL_ID: 'q' } });
@@ -66,5 +66,20 @@ describe('the budget, unless it is set', () => {
     },
   ])('$when → $want', ({ argv, env, want }) => {
     expect(limit(argv, env as Record<string, string>)).toMatchObject({ value: want });
+  });
+});
+
+describe('the pause before a restart (fault 30)', () => {
+  test.each([
+    { nth: 1, least: 100, most: 200 },
+    { nth: 2, least: 300, most: 600 },
+    { nth: 3, least: 900, most: 1_800 },
+    { nth: 4, least: 2_700, most: 5_400 },
+    { nth: 5, least: 7_500, most: 15_000 },
+    { nth: 10, least: 7_500, most: 15_000 },
+    { nth: 10_000, least: 7_500, most: 15_000 },
+  ])('the $nth. within the window: $least to $most ms', ({ nth, least, most }) => {
+    expect([pauseMs(nth, 0), pauseMs(nth, 1)]).toEqual([least, most]);
+    expect(pauseMs(nth, 0.5)).toBe((least + most) / 2);
   });
 });
