@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { parseRuntime } from '../src/launch/catalogue/parse.ts';
 import { runtimeJsonSchema } from '../src/launch/catalogue/schema.ts';
+import { pageTexts } from '../src/launch/watch/page.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -26,6 +27,8 @@ await build({
   minifyWhitespace: true,
   legalComments: 'linked',
   chunkNames: 'chunk-[name]-[hash]',
+  // A string: an object would be loaded with every chunk.
+  define: { MUSTER_PAGE: JSON.stringify(JSON.stringify(pageTexts(join(root, 'web')))) },
   // CommonJS dependencies (grpc-js, pino) call require for Node's own modules.
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",

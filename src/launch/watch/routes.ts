@@ -1,6 +1,6 @@
 /**
  * What the resident server answers over HTTP. The three probes cost a few comparisons and no I/O, so that a kubelet may
- * ask each of them every second; `/status` and `/metrics` are for people and scrapers.
+ * ask each of them every second; `/status`, `/metrics` and the page are for people and scrapers.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Waiting } from '../rally/rally.ts';
@@ -74,7 +74,9 @@ export function routes(input: RoutesInput): (request: IncomingMessage, response:
   };
 }
 
-const NOT_FOUND = { status: 404, body: 'there are /livez, /startupz, /readyz, /status and /metrics\n' };
+const NOT_FOUND = { status: 404, body: 'there are /, /livez, /startupz, /readyz, /status and /metrics\n' };
+/** The page and what it is made of. */
+const MAY_BE_PAGE = /^\/(?:[a-z]+\.[a-z]+)?$/;
 
 async function replyTo(request: IncomingMessage, table: Readonly<Record<string, Route>>): Promise<Reply> {
   const { method = '', url = '', headers } = request;
@@ -83,7 +85,8 @@ async function replyTo(request: IncomingMessage, table: Readonly<Record<string, 
     return { status: 405, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } };
   }
   const path = url.split('?', 1)[0] ?? '';
-  return Object.hasOwn(table, path) ? (table[path]?.() ?? NOT_FOUND) : NOT_FOUND;
+  if (Object.hasOwn(table, path)) return table[path]?.() ?? NOT_FOUND;
+  return (MAY_BE_PAGE.test(path) && (await import('./page.ts')).pageReply(path)) || NOT_FOUND;
 }
 
 const hasBody = (headers: IncomingMessage['headers']): boolean =>

@@ -66,7 +66,7 @@ describe('the probes', () => {
   });
 
   test.each([
-    { path: '/', method: 'GET', status: 404 },
+    { path: '/nope.js', method: 'GET', status: 404 },
     { path: '/livez/', method: 'GET', status: 404 },
     { path: '/__proto__', method: 'GET', status: 404 },
     { path: '/livez', method: 'DELETE', status: 405 },
