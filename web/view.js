@@ -62,14 +62,14 @@ const WORDS = /** @type {const} */ ({ ready: 'Ready', waiting: 'Not ready', over
 /** @param {Status} status @returns {Fact[]} */
 function factsOf({ runtime, engine, worldSize, upMs, restarts = 0, restartLimit, shards, members, headPhase, role }) {
   const devices = members?.reduce((sum, each) => sum + (each.devices ?? 0), 0);
-  const left = restartLimit === undefined ? '' : `; ${restartLimit} allowed at a time`;
+  const limit = restartLimit === undefined ? '' : `, at most ${restartLimit} within the window`;
   return [
     ['Runtime', runtime],
     ['Engine', engine],
     ['Members', worldSize === undefined ? undefined : String(worldSize)],
     ['Head is at', role === 'head' ? undefined : (headPhase ?? 'not heard yet')],
     ['Devices', devices ? `${devices}${shards ? ` for ${counted(shards, 'shard')}` : ''}` : undefined],
-    ['Restarts', `${restarts}${left}`],
+    ['Restarts', `${restarts}${limit}`],
     ['Up', upMs === undefined ? undefined : duration(upMs)],
   ].flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [{ name, value }]));
 }

@@ -8,11 +8,12 @@ import type { Board } from './board.ts';
 import type { BoardKeeper } from './board-keeper.ts';
 import type { Metrics } from './metrics.ts';
 import { redactor } from './redact.ts';
-import { type GroupView, type StatusReport, statusJson } from './status-report.ts';
+import { type GroupPlan, type GroupView, type StatusReport, statusJson } from './status-report.ts';
 import { live, ready, started, type Verdict } from './verdicts.ts';
 
 export interface RoutesInput {
   readonly keeper: BoardKeeper;
+  readonly groupPlan?: GroupPlan | undefined;
   /** What the head knows of all members; undefined on a worker. */
   readonly group: () => GroupView | undefined;
   /** What this member waits for now; undefined: for nobody. */
@@ -28,6 +29,7 @@ export interface RoutesInput {
 
 const statusReport = (input: RoutesInput, redacted: (text: string) => string): StatusReport => ({
   board: input.keeper.board,
+  groupPlan: input.groupPlan,
   group: input.group(),
   waiting: input.waiting(),
   version: input.version,

@@ -11,8 +11,17 @@ export interface GroupView {
   readonly leaseMs: number;
 }
 
+/** What the plan says of the group, for who reads of it. */
+export interface GroupPlan {
+  /** Where a worker looks for its head. */
+  readonly headAddress?: string | undefined;
+  /** Tensor × pipeline × data; the head knows them. */
+  readonly shards?: number | undefined;
+}
+
 export interface StatusReport {
   readonly board: Board;
+  readonly groupPlan?: GroupPlan | undefined;
   /** Undefined on a worker, and while there is no rally. */
   readonly group: GroupView | undefined;
   /** What this member waits for; undefined: for nobody. */
@@ -33,7 +42,7 @@ export const statusJson = (input: StatusReport): string =>
   JSON.stringify(report(input), (_, value: unknown) => (typeof value === 'string' ? input.redacted(value) : value));
 
 /** `v` is raised when a field changes its meaning. */
-function report({ board, group, waiting, version, now, epochMs }: StatusReport) {
+function report({ board, groupPlan, group, waiting, version, now, epochMs }: StatusReport) {
   const { member, role, rank, worldSize, engine, runtime, generation, phase, headPhase, childAlive } = board;
   const ago = (at: number) => Math.max(0, Math.round(now - at));
   const iso = (at: number) => new Date(epochMs + at).toISOString();
@@ -47,6 +56,7 @@ function report({ board, group, waiting, version, now, epochMs }: StatusReport) 
     phaseMs: ago(board.phaseSince),
     upMs: ago(board.startedAt),
     headPhase,
+    ...groupPlan,
     live: answer(live(board)),
     started: answer(started(board, waiting?.line)),
     ready: answer(ready(board, waiting?.line)),
@@ -54,6 +64,7 @@ function report({ board, group, waiting, version, now, epochMs }: StatusReport) 
     awaited: (waiting?.awaited ?? []).map(({ since, ...who }) => ({ ...who, since: iso(since) })),
     serverAlive: childAlive,
     restarts: board.restarts,
+    restartLimit: board.restartLimit,
     restartReasons: board.restartReasons,
     ending: words(board.ending),
     lastEnding: words(board.lastEnding),
@@ -63,11 +74,13 @@ function report({ board, group, waiting, version, now, epochMs }: StatusReport) 
       tookMs: Math.round(tookMs),
     })),
     timeline: board.timeline.map(({ at, ...moment }) => ({ at: iso(at), ...moment })),
-    faults: board.faults.map(({ at, generation: of, ending: { code, message, culprit } }) => ({
+    faults: board.faults.map(({ at, generation: of, ending: { code, exitStatus, message, hint, culprit } }) => ({
       at: iso(at),
       generation: of,
       code,
+      status: exitStatus,
       sentence: message,
+      hint,
       culprit,
     })),
     members: group?.members,
