@@ -21,6 +21,8 @@ const MEANING: Record<ErrorCode, string> = {
   VERSION_MISMATCH: 'members run different versions of muster, Ray or the server',
   PROTOCOL: 'a peer said what muster does not understand',
   TOKEN_WRONG: 'the token was refused, or one side has none',
+  MODEL_DIR_OUTSIDE:
+    'MODEL_DIR leads out of where models may be: `..` beyond the working directory, or out of MUSTER_MODEL_ROOT',
   MODEL_UNSET: 'neither MODEL_DIR nor MODEL_ID is set, and the args name no model',
   CONFIG_INVALID: 'an environment variable or a combination of settings is wrong',
   TOPOLOGY_INVALID: 'rank, role and world size contradict each other',

@@ -49,6 +49,7 @@ export const CODES = {
   VERSION_MISMATCH: EXIT.protocol,
   PROTOCOL: EXIT.protocol,
   TOKEN_WRONG: EXIT.noPermission,
+  MODEL_DIR_OUTSIDE: EXIT.noPermission,
   MODEL_UNSET: EXIT.config,
   CONFIG_INVALID: EXIT.config,
   TOPOLOGY_INVALID: EXIT.config,

@@ -4,9 +4,10 @@
  * The shipped files were parsed and checked at build time (`dist/catalogue.json` keeps each text beside its result); a
  * file that was edited since is seen because its text differs, and is parsed again.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MusterError, reasonOf } from '../../errors.ts';
+import { MAX_RUNTIME_BYTES } from './limits.ts';
 import type { Runtime } from './schema.ts';
 
 export interface Entry {
@@ -79,6 +80,10 @@ function namesIn(directories: readonly string[]): string[] {
 
 function readIfThere(file: string): string | undefined {
   try {
+    // Before it is read: neither a disk image nor a pipe or device that never ends is.
+    const stat = statSync(file);
+    if (!stat.isFile()) throw new Error('it is no file');
+    if (stat.size > MAX_RUNTIME_BYTES) throw new Error(`${stat.size} bytes, more than ${MAX_RUNTIME_BYTES}`);
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

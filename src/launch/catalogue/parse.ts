@@ -2,10 +2,8 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { MusterError, type Refusal, reasonOf } from '../../errors.ts';
+import { MAX_RUNTIME_BYTES } from './limits.ts';
 import { type Runtime, runtimeSchema } from './schema.ts';
-
-/** A runtime file is a page of YAML; anything near this is a mistake or an attack. */
-export const MAX_RUNTIME_BYTES = 256 * 1024;
 
 /** Levels of nesting; a runtime has seven. Deeper ones cost the YAML parser 2 KB a bracket, and its stack. */
 const DEEPEST = 64;

@@ -37,7 +37,7 @@ export async function gatherFacts(settings: Settings, env: Env): Promise<Gathere
         headAddress: several ? headAddress : undefined,
         loopbackWillDo: !several || isLoopback(headAddress),
       }),
-      modelDirectory: settings['model-dir'] && lookAtModel(settings['model-dir'].value),
+      modelDirectory: settings['model-dir'] && lookAtModel(settings['model-dir'].value, settings['model-root']?.value),
       devices: countDevices(),
       token: secret.token,
     },

@@ -1,5 +1,5 @@
 /** The group's shared token, from a file or the environment; never from argv, which every user of the machine can read. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { type Refusal, reasonOf } from '../../errors.ts';
 import type { Env } from '../args/settings.ts';
 import type { Facts } from '../plan/facts.ts';
@@ -21,7 +21,8 @@ export function readToken(file: string | undefined, env: Env): ReadToken {
 function fromFile(file: string): ReadToken {
   try {
     const text = readFileSync(file, 'utf8').trim();
-    return { token: { origin: `file ${file}`, bytes: Buffer.byteLength(text) }, text, refusals: [] };
+    const seen = { origin: `file ${file}`, bytes: Buffer.byteLength(text) };
+    return { token: isOpenToAll(file) ? { ...seen, openToAll: true } : seen, text, refusals: [] };
   } catch (cause) {
     const refusal = {
       code: 'TOKEN_FILE_UNREADABLE',
@@ -32,3 +33,13 @@ function fromFile(file: string): ReadToken {
     return { token: { origin: `file ${file}`, bytes: Number.POSITIVE_INFINITY }, text: undefined, refusals: [refusal] };
   }
 }
+
+/** Others may read it or write to it. */
+const OTHERS = 0o006;
+
+/**
+ * A Secret or a projected volume of Kubernetes is not meant: its files are 0644 unless somebody says otherwise, in a tmpfs
+ * of the pod's own. It is known by the kubelet's way of writing it: the file is a link through `..data` to `..2026_11_21_…`.
+ */
+const isOpenToAll = (file: string): boolean =>
+  (statSync(file).mode & OTHERS) !== 0 && !/\/\.\.\d{4}_/.test(realpathSync(file));

@@ -93,6 +93,7 @@ function assemble(input: PlanInput, place: Topology): { plan?: Plan; refusals: r
       ...(place.role.value === 'head' ? capacity.notes : []),
       ...ports.notes,
       ...auth.notes,
+      ...tokenNotes(facts.token),
       ...envNotes(env),
     ],
   };
@@ -194,6 +195,12 @@ function restartsOf({ command, settings }: PlanInput, place: Topology): Plan['re
 /** A server bound to one address is asked there; wildcards and nothing mean loopback. */
 const reachable = (host: string | undefined): string =>
   !host || host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+
+/** A warning and no more: what a container mounts is often open to all who are in it, and nobody else is. */
+const tokenNotes = (token: Facts['token']): string[] =>
+  token?.openToAll
+    ? [`the token ${token.origin} is open to every user of this machine: chmod 0400, or defaultMode: 0400`]
+    : [];
 
 const envNotes = (env: Env): string[] =>
   env.NODE_OPTIONS ? ['NODE_OPTIONS is set: it reaches muster itself, and is not passed on to the server'] : [];

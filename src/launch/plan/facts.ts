@@ -3,6 +3,8 @@ import type { HostNames } from './topology/detectors.ts';
 
 export type ModelDirectory =
   | { readonly state: 'missing' | 'not-a-directory' | 'empty' | 'unreadable' }
+  /** It leads to `at`, out of `of`. */
+  | { readonly state: 'outside'; readonly at: string; readonly of: string }
   | {
       readonly state: 'filled' /** SHA-256 of config.json, hex, when there is one. */;
       readonly fingerprint: string | undefined;
@@ -19,5 +21,14 @@ export interface Facts {
   /** Accelerators seen in /dev; 0 when there are none. */
   readonly devices: number;
   /** The group's token: where it came from and how many bytes; never the token. */
-  readonly token: { readonly origin: string; readonly bytes: number } | undefined;
+  readonly token: SeenToken | undefined;
+  /** That the rally is to speak mutual TLS: what says so, and what is odd about the files. */
+  readonly tls?: { readonly origin: string; readonly notes: readonly string[] } | undefined;
+}
+
+export interface SeenToken {
+  readonly origin: string;
+  readonly bytes: number;
+  /** Every user of this machine may read, or change, the file. */
+  readonly openToAll?: boolean;
 }

@@ -30,6 +30,7 @@ export function chooseModel({ need, directory, seen, id, inArgs, takesHubIds }: 
   if (need === 'none') return { refusals: [], notes: [] };
   if (inArgs)
     return { model: { value: { kind: 'args', text: inArgs.value }, origin: inArgs.origin }, refusals: [], notes: [] };
+  if (directory && seen?.state === 'outside') return { refusals: [outside(directory, seen)], notes: [] };
   if (directory && seen?.state === 'filled') {
     const value = { kind: 'directory', path: directory.value, fingerprint: seen.fingerprint } as const;
     const notes = id ? [`${subject(directory)} wins: ${subject(id)} "${id.value}" is not used`] : [];
@@ -49,6 +50,12 @@ export function chooseModel({ need, directory, seen, id, inArgs, takesHubIds }: 
 
 const subject = (source: Sourced<string>): string => source.origin.replace(/^(env|flag) /, '');
 
+const outside = (directory: Sourced<string>, { at, of }: { at: string; of: string }): Refusal => ({
+  code: 'MODEL_DIR_OUTSIDE',
+  message: `${subject(directory)} is ${directory.value}, which leads to ${at}, outside of ${of}`,
+  hint: 'Give the absolute path of the model; where MUSTER_MODEL_ROOT is set it must hold what links lead to (a hub cache: its blobs too).',
+});
+
 const STATE_IN_WORDS = {
   empty: 'is empty',
   'not-a-directory': 'is not a directory',
@@ -57,7 +64,7 @@ const STATE_IN_WORDS = {
 } as const;
 
 const stateInWords = (seen: ModelDirectory | undefined): string =>
-  STATE_IN_WORDS[seen && seen.state !== 'filled' ? seen.state : 'missing'];
+  STATE_IN_WORDS[seen && seen.state !== 'filled' && seen.state !== 'outside' ? seen.state : 'missing'];
 
 const unusable = (directory: Sourced<string>, seen: ModelDirectory | undefined): Refusal => ({
   code: seen?.state === 'empty' ? 'MODEL_DIR_EMPTY' : 'MODEL_DIR_MISSING',

@@ -1,12 +1,18 @@
 /** What can never work is refused before anything starts: at once, with its code, its value and the next step. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { expectEnd, RUNTIMES, test } from '../support/stage.ts';
+import { BIN, expectEnd, RUNTIMES, test } from '../support/stage.ts';
 
 /** Milliseconds for a process that only says no: 40 of its own, five at once on two busy cores. */
 const AT_ONCE_MS = 4_000;
 const TOKEN = 'a-token-of-some-length';
+const PYTHON = 'python3';
+/** Runs its arguments, tells the largest resident set they had, in KiB, and ends as they did. */
+const MEASURE = `import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)`;
 
 interface Row {
   readonly when: string;
@@ -75,6 +81,22 @@ const ROWS: readonly Row[] = [
     status: 66,
     code: 'MODEL_DIR_MISSING',
     says: /MODEL_DIR is \/no\/such\/model, which does not exist\n→ Check storageUri/,
+  },
+  {
+    when: 'MODEL_DIR that climbs out of the working directory',
+    argv: ['launch', 'triton'],
+    env: { MODEL_DIR: '../../etc' },
+    status: 77,
+    code: 'MODEL_DIR_OUTSIDE',
+    says: /MODEL_DIR is \.\.\/\.\.\/etc, which leads to .*, outside of the working directory\n→ Give the absolute path/,
+  },
+  {
+    when: 'MODEL_DIR that leads out of the root of models',
+    argv: ['launch', 'triton', '--model-root=/usr'],
+    env: { MODEL_DIR: '/usr/../etc' },
+    status: 77,
+    code: 'MODEL_DIR_OUTSIDE',
+    says: /MODEL_DIR is \/usr\/\.\.\/etc, which leads to \/etc, outside of \/usr/,
   },
   {
     when: 'no model at all',
@@ -184,18 +206,36 @@ describe.concurrent('refused', () => {
     expect(ended.stderr.match(/^→ /gm)).toHaveLength(3);
   });
 
-  test.for([
-    { when: 'an unknown key', yaml: 'name: bad\ncolour: red\n', says: /colour/ },
-    { when: 'no YAML', yaml: 'name: [bad\n', says: /bad\.yaml/ },
-    { when: 'a bomb of anchors', yaml: bomb(), says: /bad\.yaml/ },
-  ])('a runtime file with $when: 65', async ({ yaml, says }, { stage }) => {
+  test.for<{ when: string; yaml: () => string; says: RegExp }>([
+    { when: 'an unknown key', yaml: () => 'name: bad\ncolour: red\n', says: /colour/ },
+    { when: 'no YAML', yaml: () => 'name: [bad\n', says: /bad\.yaml/ },
+    { when: 'a bomb of anchors', yaml: bomb, says: /bad\.yaml/ },
+    {
+      when: 'the key __proto__',
+      yaml: () => 'name: bad\n__proto__: { polluted: 1 }\n',
+      says: /Unrecognized key: "__proto__"/,
+    },
+    { when: 'a key twice', yaml: () => 'name: bad\nname: worse\n', says: /Map keys must be unique/ },
+    { when: '10 MB', yaml: () => `name: bad\n# ${'x'.repeat(10_000_000)}\n`, says: /10000013 bytes, more than 262144/ },
+  ])('a runtime file with $when: 65, in little memory (fault 5)', async ({ yaml, says }, { stage }) => {
     const directory = stage.directory();
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'bad.yaml'), yaml);
+    writeFileSync(join(directory, 'bad.yaml'), yaml());
     const started = performance.now();
-    const ended = await stage.run(['launch', 'bad', `--runtimes=${directory}`]);
+    const muster = stage.start(['launch', 'bad', `--runtimes=${directory}`], {
+      program: [PYTHON, '-c', MEASURE, process.execPath, BIN],
+    });
+    const ended = await muster.ended();
     expectEnd(ended, { status: 65, code: 'RUNTIME_INVALID', says });
     expect(ended.at - started).toBeLessThan(AT_ONCE_MS);
+    expect(Number(ended.stdout)).toBeGreaterThan(1_024);
+    expect(Number(ended.stdout)).toBeLessThan(150 * 1_024);
+  });
+
+  test('a runtime file that is a device without an end: 65, and nothing is read (fault 5)', async ({ stage }) => {
+    const directory = stage.directory();
+    symlinkSync('/dev/zero', join(directory, 'bad.yaml'));
+    const ended = await stage.run(['launch', 'bad', `--runtimes=${directory}`]);
+    expectEnd(ended, { status: 65, code: 'RUNTIME_INVALID', says: /bad\.yaml cannot be read: it is no file/ });
   });
 
   test('a token given in time lets the same start go on, and never shows', async ({ stage }) => {

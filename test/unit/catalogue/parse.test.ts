@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CODES, MusterError } from '../../../src/errors.ts';
-import { MAX_RUNTIME_BYTES, parseRuntime } from '../../../src/launch/catalogue/parse.ts';
+import { MAX_RUNTIME_BYTES } from '../../../src/launch/catalogue/limits.ts';
+import { parseRuntime } from '../../../src/launch/catalogue/parse.ts';
 import { runtimeJsonSchema } from '../../../src/launch/catalogue/schema.ts';
 import { RUNTIMES, SHIPPED } from '../plan/fixture.ts';
 

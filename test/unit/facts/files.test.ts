@@ -1,7 +1,16 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lookAtModel } from '../../../src/launch/facts/model-directory.ts';
 import { readToken } from '../../../src/launch/facts/token.ts';
@@ -22,7 +31,7 @@ beforeAll(() => {
   symlinkSync('filled', at('link'));
   mkdirSync(at('looped'));
   symlinkSync('config.json', at('looped', 'config.json'));
-  writeFileSync(at('token'), '  hunter2hunter2\n\n');
+  writeFileSync(at('token'), '  hunter2hunter2\n\n', { mode: 0o640 });
   writeFileSync(at('blank'), ' \n');
 });
 afterAll(() => rmSync(root, { recursive: true }));
@@ -43,6 +52,69 @@ describe('the model directory', () => {
     { what: 'a name too long', path: 'x'.repeat(300), want: { state: 'unreadable' } },
   ])('$what → $want.state', ({ path, want }) => {
     expect(lookAtModel(at(path))).toEqual(want);
+  });
+});
+
+describe('a model directory that leads astray (fault 7)', () => {
+  const cache = ['hub', 'models--q--tiny', 'snapshots', 'c0ffee'] as const;
+  beforeAll(() => {
+    mkdirSync(at('hub', 'models--q--tiny', 'blobs'), { recursive: true });
+    mkdirSync(at(...cache), { recursive: true });
+    writeFileSync(at('hub', 'models--q--tiny', 'blobs', '8c6c'), '{}');
+    symlinkSync('../../blobs/8c6c', at(...cache, 'config.json'));
+    mkdirSync(at('root', 'sly'), { recursive: true });
+    mkdirSync(at('root', 'good'));
+    writeFileSync(at('root', 'good', 'config.json'), '{}');
+    symlinkSync(at('filled'), at('root', 'away'));
+    symlinkSync('/etc/hosts', at('root', 'sly', 'config.json'));
+    mkdirSync(at('rooted'));
+    symlinkSync('../filled', at('rooted', 'model'));
+  });
+
+  test.each([
+    { path: '../../etc', of: 'the working directory' },
+    { path: 'models/../../etc', of: 'the working directory' },
+    { path: '..', of: 'the working directory' },
+  ])('$path, relative: outside of $of', ({ path, of }) => {
+    expect(lookAtModel(path)).toEqual({ state: 'outside', at: resolve(path), of });
+  });
+
+  test.each([
+    { what: 'a link out of the root', path: 'root/away', root: 'root', leadsTo: 'filled' },
+    { what: 'a path beside the root', path: 'rooted', root: 'root', leadsTo: 'rooted' },
+    { what: 'a path with .. in it', path: 'root/../filled', root: 'root', leadsTo: 'filled' },
+    {
+      what: 'a snapshot whose blobs are elsewhere',
+      path: cache.join('/'),
+      root: cache.slice(0, 3).join('/'),
+      leadsTo: 'hub/models--q--tiny/blobs/8c6c',
+    },
+    { what: 'any path, when the root is not there', path: 'filled', root: 'nowhere', leadsTo: 'filled' },
+  ])('$what: outside', ({ path, root, leadsTo }) => {
+    // Not through `join`, which would take the .. away.
+    expect(lookAtModel(`${at()}/${path}`, at(root))).toEqual({
+      state: 'outside',
+      at: realpathSync(at(leadsTo)),
+      of: at(root),
+    });
+  });
+
+  test('a config.json that leads to a file of the machine: outside', () => {
+    const found = lookAtModel(at('root', 'sly'), at('root'));
+    expect(found).toEqual({ state: 'outside', at: realpathSync('/etc/hosts'), of: at('root') });
+  });
+
+  test.each([
+    { what: 'a directory in the root', path: 'root/good', root: 'root' },
+    { what: 'the root itself', path: 'filled', root: 'filled' },
+    { what: 'a root that is a link', path: 'filled', root: 'link' },
+    { what: 'everything, in the root of all', path: 'filled', root: '/' },
+    { what: 'a snapshot of a hub cache, in the cache', path: cache.join('/'), root: 'hub' },
+    { what: 'a snapshot of a hub cache, without a root', path: cache.join('/'), root: undefined },
+    { what: 'a link to another place, without a root', path: 'rooted/model', root: undefined },
+  ])('$what: a model like any other', ({ path, root }) => {
+    const seen = lookAtModel(at(path), root === undefined || root === '/' ? root : at(root));
+    expect(seen).toEqual({ state: 'filled', fingerprint: hash('sha256', '{}') });
   });
 });
 
@@ -97,4 +169,24 @@ describe('the token of the group', () => {
       expect(JSON.stringify(refusals)).not.toContain('hunter2');
     },
   );
+
+  test.each([
+    { mode: 0o600, openToAll: undefined },
+    { mode: 0o440, openToAll: undefined },
+    { mode: 0o644, openToAll: true },
+    { mode: 0o602, openToAll: true },
+  ])('a file of mode $mode: open to all $openToAll', ({ mode, openToAll }) => {
+    chmodSync(at('token'), mode);
+    expect(readToken(at('token'), {}).token?.openToAll).toBe(openToAll);
+  });
+
+  test('a Secret as the kubelet mounts it, 0644 behind two links, is no open file', () => {
+    mkdirSync(at('secret', '..2026_11_21_12_00_00.123456789'), { recursive: true });
+    writeFileSync(at('secret', '..2026_11_21_12_00_00.123456789', 'token'), 'hunter2hunter2', { mode: 0o644 });
+    symlinkSync('..2026_11_21_12_00_00.123456789', at('secret', '..data'));
+    symlinkSync('..data/token', at('secret', 'token'));
+    const { token, text } = readToken(at('secret', 'token'), {});
+    expect(text).toBe('hunter2hunter2');
+    expect(token?.openToAll).toBeUndefined();
+  });
 });

@@ -47,6 +47,15 @@ describe('whether members prove themselves', () => {
     expect(auth(argv, given)).toBe(want);
   });
 
+  test('a token file that is open to all is worth a warning, and no more', () => {
+    const facts = { token: { origin: 'file /t', bytes: 32, openToAll: true } };
+    const planned = planMember({ runtime: 'run', argv: group(away, '--', 'true').flat(), facts });
+    const notes = 'plan' in planned ? planned.plan.notes : [];
+    expect(notes.filter((note) => note.includes('token'))).toEqual([
+      expect.stringContaining('file /t is open to every user'),
+    ]);
+  });
+
   test('an open group is worth a warning', () => {
     const planned = planMember({
       runtime: 'run',

@@ -90,6 +90,17 @@ describe('where the model comes from', () => {
       says: 'cannot be read',
     },
     {
+      when: 'it leads astray, whatever the hub has',
+      input: {
+        directory,
+        seen: { state: 'outside', at: '/etc', of: '/models' },
+        id: { value: 'org/qwen', origin: 'env MODEL_ID' },
+      },
+      code: 'MODEL_DIR_OUTSIDE',
+      status: 77,
+      says: 'MODEL_DIR is /mnt/models, which leads to /etc, outside of /models',
+    },
+    {
       when: 'it is optional but set and empty',
       input: { need: 'optional', directory, seen: { state: 'empty' } },
       code: 'MODEL_DIR_EMPTY',
