@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { shareCompileCache } from '../src/install/compile-cache.ts';
 import { parseRuntime } from '../src/launch/catalogue/parse.ts';
 import { runtimeJsonSchema } from '../src/launch/catalogue/schema.ts';
 import { pageTexts } from '../src/launch/watch/page.ts';
@@ -46,7 +47,17 @@ const compiled = Object.fromEntries(
 writeFileSync(join(dist, 'catalogue.json'), JSON.stringify(compiled));
 writeFileSync(join(runtimes, 'schema.json'), `${JSON.stringify(runtimeJsonSchema(), null, 2)}\n`);
 
+/** `muster install` seals a Node with this: one file that loads the bundle from beside it (src/install/seal.ts). */
+writeFileSync(join(dist, 'start.cjs'), "import('./bin.js');\n");
+const script = "require('node:module').createRequire(process.execPath)('./lib/dist/start.cjs')";
+const sealing = { main: 'stub.cjs', output: 'start.blob', disableExperimentalSEAWarning: true };
+writeFileSync(join(dist, 'stub.cjs'), script);
+writeFileSync(join(dist, 'stub.json'), JSON.stringify(sealing));
+execFileSync(process.execPath, ['--experimental-sea-config', 'stub.json'], { cwd: dist, stdio: 'ignore' });
+for (const file of ['stub.cjs', 'stub.json']) rmSync(join(dist, file));
+
 const muster = (...argv: string[]) =>
   execFileSync(process.execPath, [join(dist, 'bin.js'), ...argv], { stdio: 'ignore' });
 muster('run', '--', 'true');
 muster('runtimes');
+shareCompileCache(join(dist, '.compile-cache'));

@@ -14,7 +14,7 @@ if (!isNewEnough(process.versions.node)) {
   process.exit(await continueUnderOwnNode(home, process.argv.slice(1), writeStderr));
 }
 // Filled by `npm run build`; where it cannot be written (read-only root) it is only read.
-nodeModule.enableCompileCache(join(home, 'dist', '.compile-cache'));
+enableCompileCache(join(home, 'dist', '.compile-cache'));
 const { run } = await import('./main.ts');
 
 process.exit(
@@ -24,7 +24,8 @@ process.exit(
     cwd: process.cwd(),
     home,
     pid: process.pid,
-    again: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    // An installed muster is one file, and stands where a Node has its script too (src/install/seal.ts).
+    again: [process.execPath, ...process.execArgv, ...process.argv.slice(process.argv[1] === process.execPath ? 2 : 1)],
     version: pkg.version,
     now: () => performance.now(),
     epochMs: performance.timeOrigin,
@@ -39,3 +40,12 @@ process.exit(
     },
   }),
 );
+
+/** Found by where it lies, so that it may be moved; a Node that cannot (before 24.12) goes without. */
+function enableCompileCache(directory: string): void {
+  try {
+    nodeModule.enableCompileCache({ directory, portable: true });
+  } catch {
+    // It only costs time.
+  }
+}

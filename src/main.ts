@@ -15,8 +15,12 @@ export async function run(world: World): Promise<ExitStatus> {
         return await (await import('./cli/probe.ts')).probeCommand(world, rest);
       case 'status':
         return await (await import('./cli/status.ts')).statusCommand(world, rest);
+      case 'doctor':
+        return await (await import('./cli/doctor.ts')).doctorCommand(world, rest);
       case 'runtimes':
         return await (await import('./cli/runtimes.ts')).runtimesCommand(world, rest);
+      case 'install':
+        return await (await import('./cli/install.ts')).installCommand(world, rest);
       default:
         return await (await import('./cli/help.ts')).help(world);
     }

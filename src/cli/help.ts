@@ -33,6 +33,7 @@ const commands = (to: Argv, version: string): Argv =>
     .command('status', 'Who is in, at which phase, and why the group is not ready', statusHelp)
     .command('probe <what>', 'Ask muster, or Ray and the server, once: startup, ready or live', probeHelp)
     .command('runtimes', 'List the catalogue; `runtimes show NAME` prints one', runtimesHelp)
+    .command('install <dir>', 'Put muster and its Node into a folder, for images that lack both', installHelp)
     .demandCommand(1, 'Name a command.')
     .strict()
     .version(version)
@@ -111,6 +112,12 @@ const runtimesHelp = (to: Argv): Argv =>
       describe: 'More directories of runtime files, separated by ":" [MUSTER_RUNTIMES]',
     })
     .option('json', { type: 'boolean', describe: 'JSON for programs' });
+
+const installHelp = (to: Argv): Argv =>
+  to
+    .usage('$0 install DIR')
+    .positional('dir', { type: 'string', describe: 'Empty, not there yet, or an installation, which is replaced' })
+    .example('$0 install /shared', 'In an init container; then command: [/shared/muster, launch, vllm, --]');
 
 function withOptions(to: Argv): Argv {
   for (const [name, option] of Object.entries(OPTIONS) as [string, Option][]) {

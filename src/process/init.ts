@@ -4,7 +4,7 @@
  * ignores SIGTERM unless it has a handler. tini does both, so muster never claims to be an init: it puts tini below itself.
  */
 import { accessSync, constants } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { Command } from './command.ts';
 
 /** Set when muster was started again under tini, so that it is tried once only. */
@@ -29,8 +29,11 @@ export const underTini = (tini: string, { argv, env }: Command): Command => ({
   env,
 });
 
-/** tini as Debian and Docker call it, or beside muster in an installed folder. */
-export function findTini(path: string, besides: readonly string[] = []): string | undefined {
+/** Where `muster install` puts one. */
+const INSTALLED = join(dirname(process.execPath), 'lib', 'tini');
+
+/** Beside muster in an installed folder, or as Debian and Docker call it. */
+export function findTini(path: string, besides: readonly string[] = [INSTALLED]): string | undefined {
   const candidates = [
     ...besides,
     ...path
