@@ -2,6 +2,7 @@
 import { CODES } from '../errors.ts';
 import type { Generation } from './generation.ts';
 import type { Launch } from './launch.ts';
+import type { Ending } from './rally/rally.ts';
 import type { EngineSession } from './start/engine.ts';
 
 /**
@@ -10,18 +11,23 @@ import type { EngineSession } from './start/engine.ts';
  */
 const ENGINE_GRACE_MS = 10_000;
 
-/** An engine part that is lost ends the generation, and this member is the culprit. */
+/**
+ * An engine part that is lost ends the generation, and this member is the culprit.
+ *
+ * @param agreed what the group makes of that: it may be the consequence of something else
+ */
 export async function openEngine(
   { plan, life }: Launch,
   generation: Generation,
   opener: () => Promise<EngineSession>,
+  agreed: (own: Ending) => Promise<Ending> = async (own) => own,
 ): Promise<EngineSession> {
   const session = await generation.open(opener, (opened, { code }) =>
     generation.unlessHurried(opened.stop(code === 'STOPPED' ? ENGINE_GRACE_MS : 0), () => opened.stop(0)),
   );
   life.lastLines = session.lastLines;
-  session.lost.then((refusal) =>
-    generation.end({ ...refusal, exitStatus: CODES[refusal.code], culprit: plan.member.value }),
+  generation.endWith(
+    session.lost.then((refusal) => agreed({ ...refusal, exitStatus: CODES[refusal.code], culprit: plan.member.value })),
   );
   return session;
 }

@@ -23,7 +23,9 @@ export interface RunServer {
 export async function runServer(run: RunServer): Promise<{ ended: Promise<Ending> }> {
   const { launch, generation, command, report, headless = false } = run;
   const { plan, log } = launch;
-  log.info(`starting ${plan.runtime.value}`, { program: command.argv[0], args: command.argv.length - 1 });
+  const { generation: of, rank } = launch.life.keeper.board;
+  const [program, ...args] = command.argv;
+  log.info(`starting ${plan.runtime.value}`, { program, args: args.length, generation: of, rank });
   const signals = new PassOn(launch, generation, headless);
   const { child, ended } = await generation.open(
     () => supervise(plan, command),

@@ -89,6 +89,12 @@ class Worker implements RallyMember, Ears {
     return workerWaits(this.#where, this.#wait(), head);
   }
 
+  blame(ending: Ending): boolean {
+    if (!this.#isStarted || this.#life.signal.aborted) return false;
+    this.#session?.send({ kind: 'leave', value: { ending } });
+    return true;
+  }
+
   async leave(reason: Ending): Promise<void> {
     const ending = { ...reason, culprit: reason.culprit ?? this.#options.self.member };
     const session = this.#session;

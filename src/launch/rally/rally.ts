@@ -170,6 +170,13 @@ export interface RallyMember {
   waiting(): Waiting | undefined;
   /** Resolves when the group is over for this member: told to stop, or the head is lost. Never rejects. */
   readonly ended: Promise<Ending>;
+  /**
+   * Tells the head what happened here; its answer is `ended`. Before the start it is not told, for there is no answer:
+   * the seat would be free, and the group wait on.
+   *
+   * @returns whether it was told
+   */
+  blame(ending: Ending): boolean;
   /** Tells the head why this member goes (`engine start failed`, `server exited 3`, SIGTERM), then closes. */
   leave(ending: Ending): Promise<void>;
   /** For exec takeover: tells the head that muster is about to be replaced on purpose, then closes. */
