@@ -37,7 +37,7 @@ const INTERPRETER = /^#!.*?(\/\S*python[\d.]*)/;
 const LONG_INTERPRETER = /^#!\/bin\/sh\s+'''exec' "?(\/.*?\/python[\d.]*)"?\s/;
 
 /** Directories that may hold Ray's metadata, likeliest first: of the script's interpreter, of the script, of the distro. */
-function sitePackages(command: string, path: readonly string[]): string[] {
+export function sitePackages(command: string, path: readonly string[]): string[] {
   const head = quietly(() => readFileSync(command, 'utf8').slice(0, 1024), '');
   const named = LONG_INTERPRETER.exec(head)?.[1] ?? INTERPRETER.exec(head)?.[1];
   const byEnv = /^#!\s*\/\S*env\s+(?:-S\s+)?(python[\d.]*)/.exec(head)?.[1];

@@ -1,0 +1,80 @@
+/** Files of the machine below a root: `/` on a real one, a fixture tree in a test. What is not there, or not ours, reads as absent. */
+import { closeSync, openSync, readdirSync, readSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Files of /proc have no size: read to this many bytes. */
+const MAX_BYTES = 1024 * 1024;
+const MAX_NAMES = 20_000;
+
+/** @returns at most 1 MiB of the file; undefined when it cannot be read */
+export function textAt(root: string, path: string, maxBytes = MAX_BYTES): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(join(root, path), 'r');
+    const buffer = Buffer.alloc(Math.min(maxBytes, MAX_BYTES));
+    let size = 0;
+    for (;;) {
+      const more = readSync(fd, buffer, size, buffer.length - size, null);
+      size += more;
+      if (more === 0 || size === buffer.length) return buffer.toString('utf8', 0, size);
+    }
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** Sorted; empty when the directory is not there. */
+export function namesAt(root: string, path: string): string[] {
+  try {
+    return readdirSync(join(root, path)).sort().slice(0, MAX_NAMES);
+  } catch {
+    return [];
+  }
+}
+
+export interface Disk {
+  readonly sizeBytes: number;
+  /** For us: what is kept for root is not free. */
+  readonly freeBytes: number;
+}
+
+export function diskAt(root: string, path: string): Disk | undefined {
+  try {
+    const { bsize, blocks, bavail } = statfsSync(join(root, path));
+    return { sizeBytes: bsize * blocks, freeBytes: bsize * bavail };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Mount {
+  readonly at: string;
+  readonly type: string;
+  readonly readOnly: boolean;
+}
+
+/** Mounts of this process, from the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). Pure. */
+export function mountsIn(text: string): Mount[] {
+  return text.split('\n').flatMap((line) => {
+    const [left = '', right = ''] = line.split(' - ');
+    const [, , , , at, options] = left.split(' ');
+    const [type] = right.split(' ');
+    if (at === undefined || !type) return [];
+    return [{ at: unescaped(at), type, readOnly: (options ?? '').split(',').includes('ro') }];
+  });
+}
+
+/** Spaces and the like are octal there: `\040`. */
+const unescaped = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+/** The mount that holds `path`: the longest, and of two at one place the later. Pure. */
+export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
+  const above = mounts.filter(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`));
+  return above.reduce<Mount | undefined>(
+    (best, each) => (best && best.at.length > each.at.length ? best : each),
+    undefined,
+  );
+}
