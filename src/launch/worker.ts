@@ -69,8 +69,21 @@ async function followOnce(launch: Launch, generation: Generation): Promise<{ end
   stay();
   // Rank 0 drains and ends first, and ours with it: that the head was asked to stop is the reason, and it is about to say so.
   const heard = () => before(plan.timing.graceMs.value, rally.ended);
-  return { ended: run.ended.then(async (own) => (headStops ? ((await heard()) ?? own) : own)) };
+  return { ended: run.ended.then(async (own) => (headStops ? ((await heard()) ?? own) : agreed(own))) };
 }
+
+/**
+ * What the group makes of an end here. Where one server or engine part goes, those of the others go with it, some sooner
+ * than the news of the first: the head hears of all of them, and the one it heard first is the reason, for everybody. A
+ * head that says nothing is itself the reason once its lease is over.
+ */
+async function agree(rally: RallyMember, own: Ending, leaseMs: number): Promise<Ending> {
+  if (own.code === 'DONE' || !rally.blame(own)) return own;
+  return (await before(leaseMs + HEAD_LATE_MS, rally.ended)) ?? own;
+}
+
+/** A lease is judged at each tick, four a beat, and a late tick judges nothing. Milliseconds. */
+const HEAD_LATE_MS = 1_000;
 
 function join({ plan, world, log, token }: Launch, self: Hello): RallyMember {
   const { timing, headAddress, ports } = plan;
