@@ -157,6 +157,11 @@ export class Wire {
     for (const [near, far] of this.#pairs) far.unpipe(near).resume();
   }
 
+  /** What the member says no longer arrives; nobody is told. */
+  mute(): void {
+    for (const [near, far] of this.#pairs) near.unpipe(far).resume();
+  }
+
   /** New connections lead to another head. */
   redirect(port: number): void {
     this.#port = port;
