@@ -38,8 +38,10 @@ const IMAGE: Readonly<Record<ImageName, Image>> = {
         'Dockerfile',
         '.dockerignore',
         'LICENSE',
-        ...filesBelow('src', 'runtimes', 'proto', 'scripts'),
         'package.json',
+        'scripts/build.ts',
+        'scripts/run.mjs',
+        ...filesBelow('src', 'runtimes', 'web'),
       ].map(file),
     make: (labels) => {
       const bases = { BUILD_BASE: IMAGES.build, BASE: IMAGES.bare };
@@ -53,13 +55,17 @@ const IMAGE: Readonly<Record<ImageName, Image>> = {
 /** The builder that every engine has: BuildKit is a plugin of newer clients that need not be there. */
 const CLASSIC = { ...process.env, DOCKER_BUILDKIT: '0' };
 
-/** Makes what is missing or was made from something else; `wanted` and all they stand on. */
-export function makeImages(wanted: readonly ImageName[]): void {
+/** Makes what is missing or was made from something else; `wanted` and all they stand on, each looked at once. */
+export function makeImages(wanted: readonly ImageName[], seen: Set<ImageName> = new Set()): void {
   for (const name of wanted) {
-    makeImages(IMAGE[name].on);
+    makeImages(IMAGE[name].on, seen);
+    if (seen.has(name)) continue;
+    seen.add(name);
     const hash = hashOf(name);
     if (labelOf(name) === hash) continue;
     timed(`image ${IMAGES[name]}`, () => IMAGE[name].make([`${LABEL}=image`, `${MADE_FROM}=${hash}`]));
+    must(['docker', 'image', 'prune', '-f', '--filter', `label=${LABEL}`]);
+    must(['docker', 'image', 'prune', '-f', '--filter', 'label=muster.stage']);
   }
 }
 
@@ -128,7 +134,7 @@ function makeGroup(labels: readonly string[]): void {
     `COPY --from=${IMAGES.muster} /opt/muster /opt/muster`,
     'ENV PATH=/opt/muster:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'USER 65532:65532',
-    'ENTRYPOINT ["/opt/muster/tini", "-g", "--", "/opt/muster/muster"]',
+    'ENTRYPOINT ["/opt/muster/lib/tini", "-g", "--", "/opt/muster/muster"]',
   ]);
 }
 
@@ -153,7 +159,7 @@ function makeBuild(labels: readonly string[]): void {
 
 /** Of what only tests and lint use, the large ones. */
 const UNUSED =
-  /\/node_modules\/(@biomejs|@rolldown|@typescript|playwright-core|lightningcss[^/]*|\.vite[^/]*|\.cache)(\/|$)/;
+  /\/node_modules\/node\/node_modules\/[^/]+\/(bin|include|share)|\/node_modules\/(@biomejs|@rolldown|@typescript|playwright-core|lightningcss[^/]*|\.vite[^/]*|\.cache)(\/|$)/;
 
 /** `lines` are a Dockerfile, its context `.cache/engine/NAME`. */
 function build(name: ImageName, labels: readonly string[], lines: readonly string[]): void {

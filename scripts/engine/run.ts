@@ -12,8 +12,9 @@ export const say = (text: string): void => void process.stderr.write(`engine: ${
 export interface Ran {
   readonly ok: boolean;
   readonly stdout: string;
-  /** The last words of a program that failed, one line. */
+  /** The last words of a program that failed: the last line of them, and more of them. */
   readonly why: string;
+  readonly words: string;
 }
 
 /** @param timeoutMs it is ended then; five minutes unless told */
@@ -27,15 +28,21 @@ export function attempt(argv: readonly string[], how: { timeoutMs?: number; env?
     timeout: how.timeoutMs ?? 300_000,
     env: how.env ?? process.env,
   });
-  const last = (stderr || stdout || '').trim().split('\n').at(-1) ?? '';
+  const lines = `${stdout}\n${stderr}`.trim().split('\n');
+  const last = lines.at(-1) ?? '';
   const end = error ? error.message : `status ${status ?? signal}`;
-  return { ok: status === 0, stdout: stdout ?? '', why: last ? `${last} (${end})` : end };
+  return {
+    ok: status === 0,
+    stdout: stdout ?? '',
+    why: last ? `${last} (${end})` : end,
+    words: lines.slice(-20).join('\n'),
+  };
 }
 
 /** @throws Error with the command and its last words */
 export function must(argv: readonly string[], how: { timeoutMs?: number; env?: NodeJS.ProcessEnv } = {}): string {
   const ran = attempt(argv, how);
-  if (!ran.ok) throw new Error(`\`${argv.slice(0, 4).join(' ')} …\` failed: ${ran.why}`);
+  if (!ran.ok) throw new Error(`\`${argv.slice(0, 4).join(' ')} …\` failed: ${ran.why}\n${ran.words}`);
   return ran.stdout;
 }
 
