@@ -33,7 +33,7 @@ describe('what is written', () => {
     ['what needs nine digits', 0.300000042, '0.30000004'],
     ['halves', 0.5, '0.5'],
     ['at the upper end of the plain range', 1e9, '1e+9'],
-    ['many digits before the point', -123_456_784e6, '-1.2345678e+14'],
+    ['many digits before the point', -123_456_784e6, '-1.2345679e+14'],
     ['the largest', 3.4028234663852886e38, '3.4028235e+38'],
     ['the smallest', 1.401298464324817e-45, '1e-45'],
     ['two to the 24th, above which whole numbers have gaps', 16_777_216, '16777216'],
