@@ -1,0 +1,91 @@
+/** `muster gateway`: opens the predictor and the server, serves until it is asked to stop, and drains. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { formatAddress } from '../wire/address.ts';
+import type { World } from '../world.ts';
+import type { GatewayContext } from './http/context.ts';
+import { type HttpServer, openHttp } from './http/server.ts';
+import { Admission } from './ops/admission.ts';
+import { GatewayMetrics } from './ops/metrics.ts';
+import { Readiness } from './ops/readiness.ts';
+import { ServedModels } from './served.ts';
+import type { GatewaySettings } from './settings.ts';
+import { KnownModels } from './upstream/known-models.ts';
+import { openPredictor } from './upstream/open.ts';
+
+export interface Gateway {
+  readonly port: number;
+  /** Not ready at once, serving for `drain_seconds`, then no more; resolves when all is closed. */
+  drain(): Promise<void>;
+  /** At once: what is under way is cut. */
+  close(): Promise<void>;
+}
+
+/** @throws MusterError */
+export async function openGateway(
+  settings: GatewaySettings,
+  { version, log }: { version: string; log: Log },
+): Promise<Gateway> {
+  const predictor = openPredictor(settings);
+  const served = new ServedModels(settings.model_name);
+  const admission = new Admission({
+    maxRunning: settings.max_concurrent_requests,
+    maxWaiting: settings.max_queued_requests,
+    maxWaitMs: settings.queue_timeout_seconds * 1000,
+  });
+  const context: GatewayContext = {
+    settings,
+    predictor,
+    models: new KnownModels(predictor),
+    served,
+    admission,
+    readiness: new Readiness(predictor, served.names, () => performance.now()),
+    metrics: new GatewayMetrics({ running: () => admission.running, waiting: () => admission.waiting }),
+    version,
+    log,
+  };
+  const http = await openHttp(context);
+  const close = async () => {
+    http.cut();
+    await http.close();
+    predictor.close();
+  };
+  return { port: http.port, close, drain: () => drain(context, http).then(close) };
+}
+
+/** Routers learn of it by the probes; until they have, requests keep coming and are served. */
+async function drain({ readiness, admission, settings, log }: GatewayContext, http: HttpServer): Promise<void> {
+  readiness.drain();
+  await sleep(settings.drain_seconds * 1000);
+  const late = new AbortController();
+  const patience = sleep(settings.graceful_timeout_seconds * 1000, true, { signal: late.signal }).catch(() => false);
+  const cut = await Promise.race([http.close().then(() => false), patience]);
+  late.abort();
+  if (cut) log.warn(`${admission.running} requests were cut after ${settings.graceful_timeout_seconds} s`);
+}
+
+const ASKS_TO_STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+/** Serves until a signal: the first one drains, another one closes at once. */
+export async function runGateway(settings: GatewaySettings, world: World, log: Log): Promise<ExitStatus> {
+  const gateway = await openGateway(settings, { version: world.version, log });
+  log.info(
+    `serving ${settings.model_name.join(', ')} on port ${gateway.port}, from ${formatAddress(settings.predictor)}`,
+  );
+  const over = Promise.withResolvers<void>();
+  let asked = false;
+  const deaf = world.onSignal((signal) => {
+    if (!ASKS_TO_STOP.includes(signal)) return;
+    const how = asked ? gateway.close() : gateway.drain();
+    log.info(asked ? `${signal} again: closing at once` : `${signal}: draining for ${settings.drain_seconds} s`);
+    asked = true;
+    how.then(over.resolve, over.reject);
+  });
+  try {
+    await over.promise;
+    return EXIT.ok;
+  } finally {
+    deaf();
+  }
+}

@@ -1,0 +1,76 @@
+/** One request and its answer: who asks, until when, whether the client is still there, and how an answer is written. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Failure, refuse } from '../failure.ts';
+import type { Call } from '../protocol/infer.ts';
+import type { Reply } from '../protocol/reply.ts';
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborted when the client goes before its answer is written. */
+  readonly gone: AbortSignal;
+  readonly startedAt = performance.now();
+  sentBytes = 0;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    const gone = new AbortController();
+    this.gone = gone.signal;
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(new Failure(499, 'the client has gone'));
+    });
+  }
+
+  /** How the predictor is to be called: the client's own deadline counts when it is shorter. */
+  call(timeoutMs: number, forward: readonly string[]): Call {
+    const { headers } = this.request;
+    const asked = headers[DEADLINE_HEADER];
+    const ownMs = asked === undefined ? timeoutMs : Number(asked);
+    if (!(ownMs > 0))
+      throw refuse(`${DEADLINE_HEADER} is "${String(asked).slice(0, 40)}", not a number of milliseconds`);
+    const kept = forward.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' && value !== '' ? [[name, value]] : [];
+    });
+    return {
+      deadlineAt: this.startedAt + Math.min(timeoutMs, ownMs),
+      signal: this.gone,
+      headers: Object.fromEntries(kept),
+    };
+  }
+
+  /** Writes a whole answer. To a client that is gone it writes nothing. */
+  send({ status, type, headers = {}, parts }: Reply): void {
+    const { request, response } = this;
+    if (response.destroyed || response.headersSent) return;
+    const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': length,
+      'x-content-type-options': 'nosniff',
+      ...headers,
+      // A large body nobody reads is not worth its connection.
+      ...(request.readableEnded || !this.#unreadIsLarge() ? {} : { connection: 'close' }),
+    });
+    this.sentBytes = length;
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    response.cork();
+    for (const part of parts) response.write(part);
+    response.end();
+    response.uncork();
+  }
+
+  #unreadIsLarge(): boolean {
+    const { 'content-length': length, 'transfer-encoding': encoding } = this.request.headers;
+    return encoding !== undefined || Number(length ?? 0) > DISCARD_BYTES;
+  }
+}
+
+/** Envoy's and Istio's name for what the caller will wait, in milliseconds. */
+export const DEADLINE_HEADER = 'x-envoy-expected-rq-timeout-ms';
+/** What Node may read and forget to keep a connection. */
+const DISCARD_BYTES = 1024 * 1024;

@@ -1,0 +1,47 @@
+/** The paths that only look: alive, ready, what is served, metrics. They are never queued, so a busy gateway is not a dead one. */
+import { Failure } from '../failure.ts';
+import type { Verdict } from '../ops/readiness.ts';
+import type { Call } from '../protocol/infer.ts';
+import { jsonReply, type Reply } from '../protocol/reply.ts';
+import type { GatewayContext } from './context.ts';
+import type { Asked } from './work.ts';
+
+/** Milliseconds for a look at the predictor. */
+const LOOK_MS = 5_000;
+
+export type Look = (context: GatewayContext, asked: Asked, signal: AbortSignal) => Reply | Promise<Reply>;
+
+const callOf = (signal: AbortSignal): Call => ({ deadlineAt: performance.now() + LOOK_MS, signal, headers: {} });
+
+/** What a client learns of a model by a verdict: 503 says "later", as in KServe. */
+const readyReply = (body: Readonly<Record<string, unknown>>, { ready, why }: Verdict): Reply =>
+  jsonReply(ready ? 200 : 503, ready ? { ...body, ready } : { ...body, ready, error: why });
+
+export const LOOKS = {
+  alive: () => jsonReply(200, { status: 'alive' }),
+  metrics: async ({ metrics }) => ({ status: 200, type: metrics.contentType, parts: [await metrics.text()] }),
+  live: () => jsonReply(200, { live: true }),
+  ready: async ({ readiness }) => readyReply({}, await readiness.gateway()),
+  server: async ({ version, predictor }, _asked, signal) => {
+    const { extensions } = await predictor.metadata(callOf(signal));
+    const ours = ['binary_tensor_data', 'generate'];
+    return jsonReply(200, { name: 'muster', version, extensions: [...new Set([...ours, ...extensions])] });
+  },
+  models: ({ served }) => jsonReply(200, { models: served.names }),
+  model: async ({ served, predictor }, { model, version }, signal) => {
+    served.check(model);
+    return jsonReply(200, await predictor.modelMetadata(model, version, callOf(signal)));
+  },
+  modelReady: async ({ served, readiness }, { model, version }) => {
+    served.check(model);
+    if (readiness.draining) return readyReply({ name: model }, await readiness.gateway());
+    return readyReply({ name: model }, await readiness.model(model, version));
+  },
+  explain: ({ served }, { model }) => {
+    served.check(model);
+    throw new Failure(
+      501,
+      'explain is not offered: the predictor is spoken to by the Open Inference Protocol, which has none',
+    );
+  },
+} as const satisfies Readonly<Record<string, Look>>;

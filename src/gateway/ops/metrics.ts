@@ -1,0 +1,131 @@
+/**
+ * `GET /metrics`. KServe's four histograms keep their names and label, so that its dashboards go on; the rest is what they
+ * lack: outcomes, what is under way, bytes, streams. Model names come from clients: only served ones are labels.
+ */
+import prom from 'prom-client';
+
+/** Seconds; KServe's are prom's defaults, which end at 10. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** The part of a request that KServe's histograms tell apart. */
+export type Stage = 'preprocess' | 'predict' | 'postprocess' | 'explain';
+
+export interface Outcome {
+  readonly model: string;
+  /** Which API, e.g. `v2`. */
+  readonly api: string;
+  readonly status: number;
+  /** Milliseconds. */
+  readonly tookMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** One stream's measurements. */
+export interface StreamMeter {
+  /** So many answers came together. */
+  answers(count: number): void;
+  /** @param how `done`, `error`, `gone`, `late` */
+  end(how: string): void;
+}
+
+export class GatewayMetrics {
+  readonly #registry = new prom.Registry();
+  readonly #stages: Readonly<Record<Stage, prom.Histogram>>;
+  readonly #requests = this.#counter(
+    'requests_total',
+    'Requests that ended, by HTTP status',
+    'api',
+    'model_name',
+    'code',
+  );
+  readonly #seconds = this.#histogram(
+    'muster_gateway_request_seconds',
+    'Seconds from the first byte to the last',
+    'api',
+  );
+  readonly #bytes = this.#counter('bytes_total', 'Bytes of bodies', 'direction');
+  readonly #firstAnswer = this.#histogram(
+    'muster_gateway_stream_first_answer_seconds',
+    'Seconds to the first answer of a stream',
+    'model_name',
+  );
+  readonly #between = this.#histogram(
+    'muster_gateway_stream_between_answers_seconds',
+    'Seconds between answers that came apart',
+    'model_name',
+  );
+  readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
+  readonly #streams = this.#counter(
+    'streams_total',
+    'Streams that ended: done, error, gone (the client), late',
+    'model_name',
+    'ended',
+  );
+
+  constructor(counts: { readonly running: () => number; readonly waiting: () => number }) {
+    const stage = (name: Stage) =>
+      this.#histogram(`request_${name}_seconds`, `Seconds that requests spent in ${name}`, 'model_name');
+    this.#stages = {
+      preprocess: stage('preprocess'),
+      predict: stage('predict'),
+      postprocess: stage('postprocess'),
+      explain: stage('explain'),
+    };
+    this.#gauge('requests_in_flight', 'Requests and streams that are at work', counts.running);
+    this.#gauge('requests_queued', 'Requests that wait for a place', counts.waiting);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  stage(stage: Stage, model: string, tookMs: number): void {
+    this.#stages[stage].observe({ model_name: model }, tookMs / 1000);
+  }
+
+  ended({ model, api, status, tookMs, bytesIn, bytesOut }: Outcome): void {
+    this.#requests.inc({ api, model_name: model, code: status });
+    this.#seconds.observe({ api }, tookMs / 1000);
+    this.#bytes.inc({ direction: 'in' }, bytesIn);
+    this.#bytes.inc({ direction: 'out' }, bytesOut);
+  }
+
+  stream(model: string): StreamMeter {
+    let last = performance.now();
+    let first = true;
+    return {
+      answers: (count) => {
+        const now = performance.now();
+        (first ? this.#firstAnswer : this.#between).observe({ model_name: model }, (now - last) / 1000);
+        this.#answers.inc({ model_name: model }, count);
+        first = false;
+        last = now;
+      },
+      end: (how) => this.#streams.inc({ model_name: model, ended: how }),
+    };
+  }
+
+  #histogram(name: string, help: string, ...labelNames: string[]): prom.Histogram {
+    return new prom.Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.#registry] });
+  }
+
+  #counter(name: string, help: string, ...labelNames: string[]): prom.Counter {
+    return new prom.Counter({ name: `muster_gateway_${name}`, help, labelNames, registers: [this.#registry] });
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new prom.Gauge({
+      name: `muster_gateway_${name}`,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Answers → server-sent events. Answers that came together are written together; the next are asked for only when the
+ * client has taken these, so a client that stops reading stops its model by flow control, and after a while for good.
+ */
+import { once } from 'node:events';
+import { Failure } from '../failure.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { StreamMeter } from '../ops/metrics.ts';
+import { writeGenerated } from '../protocol/generate.ts';
+import type { Call, InferResponse } from '../protocol/infer.ts';
+
+export interface SseOptions {
+  readonly exchange: Exchange;
+  readonly call: Call;
+  /** Opens the stream; its call is aborted when one of the deadlines passes. */
+  readonly open: (call: Call) => AsyncIterable<readonly InferResponse[]>;
+  /** Milliseconds between two answers, and for the client to take one. */
+  readonly idleMs: number;
+  readonly meter: StreamMeter;
+}
+
+const EVENT_STREAM = 'text/event-stream; charset=utf-8';
+
+/** @returns how it ended; a failure has been told to the client by then */
+export async function serveEvents(options: SseOptions): Promise<Failure | undefined> {
+  const { exchange, call, open, idleMs, meter } = options;
+  const stop = new AbortController();
+  const idle = new IdleTimer(idleMs, stop);
+  try {
+    idle.during('the predictor');
+    for await (const batch of open({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) })) {
+      meter.answers(batch.length);
+      idle.during('the client');
+      await write(exchange, batch.map((each) => `data: ${writeGenerated(each)}\n\n`).join(''), stop.signal);
+      idle.during('the predictor');
+    }
+    begin(exchange, 200);
+    exchange.response.end();
+    return undefined;
+  } catch (error) {
+    const failure = stop.signal.aborted ? (stop.signal.reason as Failure) : error;
+    if (!(failure instanceof Failure)) throw failure;
+    tell(exchange, failure);
+    return failure;
+  } finally {
+    idle.end();
+  }
+}
+
+function begin({ response }: Exchange, status: number): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    'content-type': EVENT_STREAM,
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no', // nginx would hold the tokens back
+    'x-content-type-options': 'nosniff',
+  });
+}
+
+async function write(exchange: Exchange, text: string, stop: AbortSignal): Promise<void> {
+  const { response, gone } = exchange;
+  if (gone.aborted) throw gone.reason;
+  begin(exchange, 200);
+  exchange.sentBytes += Buffer.byteLength(text);
+  if (response.write(text)) return;
+  const signal = AbortSignal.any([gone, stop]);
+  await once(response, 'drain', { signal }).catch(() => {
+    throw signal.reason;
+  });
+}
+
+/** Before the first event the status can still say it; after it an event is all there is. */
+function tell(exchange: Exchange, failure: Failure): void {
+  const { response, gone } = exchange;
+  if (gone.aborted) return;
+  begin(exchange, failure.status);
+  // A client that does not read would not read this either.
+  if (failure.status === 408) response.destroy();
+  else response.end(`data: ${JSON.stringify({ error: failure.message })}\n\n`);
+}
+
+/** Aborts `stop` when one side kept the stream waiting too long. */
+class IdleTimer {
+  readonly #ms: number;
+  readonly #stop: AbortController;
+  #who = '';
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(ms: number, stop: AbortController) {
+    this.#ms = ms;
+    this.#stop = stop;
+    this.#timer = setTimeout(() => this.#late(), ms);
+  }
+
+  during(who: 'the predictor' | 'the client'): void {
+    this.#who = who;
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #late(): void {
+    const [status, words] = this.#who === 'the client' ? [408, 'took no answer'] : [504, 'sent nothing'];
+    this.#stop.abort(
+      new Failure(status, `${this.#who} ${words} within ${this.#ms} ms (--stream_idle_timeout_seconds)`),
+    );
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * JSON values → raw bytes, once. What Triton takes in silence and cannot be meant is refused: a number that overflows to
+ * infinity, 1.5 as an integer, 300 as UINT8. FP16 and BF16 are taken, though Triton wants them binary.
+ */
+import { refuse } from '../failure.ts';
+import { RANGES, toRaw, type WideType, wideToRaw } from './numbers.ts';
+import { countOf, type Datatype, joinBytes } from './tensor.ts';
+
+export interface JsonTensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+}
+
+/** False for what would become infinite: half a step above the largest value rounds up. */
+const FINITE: Readonly<Partial<Record<Datatype, (value: number) => boolean>>> = {
+  FP16: (value) => Math.abs(value) < 65_520,
+  BF16: (value) => Math.abs(Math.fround(value)) < (2 - 2 ** -8) * 2 ** 127,
+  FP32: (value) => Number.isFinite(Math.fround(value)),
+  FP64: Number.isFinite,
+};
+
+/**
+ * @param data nested or flat, row-major; numbers of 64 bits may be bigint
+ * @throws Failure 400 naming the tensor, the first value that does not fit and what would
+ */
+export function rawOfJson(tensor: JsonTensor, data: unknown): Uint8Array {
+  const { name, datatype, shape } = tensor;
+  if (!Array.isArray(data)) throw refuse(`tensor "${name}": data must be a list`);
+  const values = flatten(data, countOf(shape));
+  if (values.length !== countOf(shape))
+    throw refuse(`tensor "${name}" has ${values.length} values, but its shape [${shape}] takes ${countOf(shape)}`);
+  if (datatype === 'BYTES') return joinBytes(values.map((each) => textBytes(tensor, each)));
+  if (datatype === 'BOOL') return Uint8Array.from(values, (each) => bit(tensor, each));
+  if (datatype === 'INT64' || datatype === 'UINT64') return wide(tensor, datatype, values);
+  checkNumbers(tensor, values);
+  return toRaw(datatype, values as number[]);
+}
+
+/** One level at a time, in order; a flat list is given back as it is. */
+function flatten(data: readonly unknown[], count: number): readonly unknown[] {
+  if (!data.some(Array.isArray)) return data;
+  const values: unknown[] = [];
+  // Depth is bounded by JSON.parse; what a list cannot hold the count refuses.
+  const walk = (list: readonly unknown[]) => {
+    for (const each of list) {
+      if (Array.isArray(each)) walk(each);
+      else values.push(each);
+      if (values.length > count) return;
+    }
+  };
+  walk(data);
+  return values;
+}
+
+function checkNumbers({ name, datatype }: JsonTensor, values: readonly unknown[]): void {
+  const fits = FINITE[datatype] ?? wholeWithin(datatype);
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    if (typeof value !== 'number' || !fits(value)) throw misfit(name, datatype, value, i);
+  }
+}
+
+function wholeWithin(datatype: Datatype): (value: number) => boolean {
+  const [low, high] = (RANGES[datatype] ?? [0n, 0n]).map(Number) as [number, number];
+  return (value) => Number.isInteger(value) && value >= low && value <= high;
+}
+
+function wide({ name, datatype }: JsonTensor, type: WideType, values: readonly unknown[]): Uint8Array {
+  const [low, high] = RANGES[type] as readonly [bigint, bigint];
+  const all = values.map((value, i) => {
+    const big = typeof value === 'bigint' || Number.isInteger(value) ? BigInt(value as number | bigint) : undefined;
+    if (big === undefined || big < low || big > high) throw misfit(name, datatype, value, i);
+    return big;
+  });
+  return wideToRaw(type, all);
+}
+
+function bit({ name, datatype }: JsonTensor, value: unknown): number {
+  if (value === true || value === 1) return 1;
+  if (value === false || value === 0) return 0;
+  throw misfit(name, datatype, value, undefined);
+}
+
+function textBytes({ name, datatype }: JsonTensor, value: unknown): Uint8Array {
+  if (typeof value !== 'string') throw misfit(name, datatype, value, undefined);
+  return Buffer.from(value, 'utf8');
+}
+
+const misfit = (name: string, datatype: Datatype, value: unknown, at: number | undefined) =>
+  refuse(`tensor "${name}": ${shown(value)}${at === undefined ? '' : ` at place ${at}`} is no ${datatype}`);
+
+const shown = (value: unknown): string =>
+  typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value)).slice(0, 40);

@@ -1,0 +1,45 @@
+/**
+ * Raw bytes → JSON text. JSON has no NaN and no Infinity: they become `null`, as in KServe, where Triton would write what
+ * no parser takes. BYTES that are not UTF-8 cannot be JSON at all and are refused by name.
+ */
+import { Failure } from '../failure.ts';
+import { fromRaw } from './numbers.ts';
+import { bytesElements, type Tensor } from './tensor.ts';
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The elements as JSON values: numbers, bigint for 64 bits, booleans, strings. Not finite: null. */
+export function valuesOf(tensor: Tensor): readonly unknown[] {
+  const { datatype, data } = tensor;
+  if (datatype === 'BOOL') return Array.from(data, (each) => each !== 0);
+  if (datatype === 'BYTES') return (bytesElements(data) ?? []).map((each) => textOf(tensor, each));
+  const values = Array.from<number | bigint>(fromRaw(datatype, data) as ArrayLike<number>);
+  return values.map((each) => (typeof each === 'bigint' || Number.isFinite(each) ? each : null));
+}
+
+/** `[1,2,3]`: the flat list of a V2 answer. */
+export function jsonOf(tensor: Tensor): string {
+  const { datatype, data } = tensor;
+  if (datatype === 'BOOL' || datatype === 'BYTES') return JSON.stringify(valuesOf(tensor));
+  const text = `[${Array.prototype.join.call(fromRaw(datatype, data), ',')}]`;
+  // Number's own words for the three values JSON lacks; nothing else in this text has letters but the e of an exponent.
+  return text.includes('N') || text.includes('I') ? text.replace(/-?(?:NaN|Infinity)/g, 'null') : text;
+}
+
+function textOf({ name }: Tensor, bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new Failure(
+      422,
+      `output "${name}" holds bytes that are not UTF-8, so they cannot be JSON; ask for it with "parameters": {"binary_data": true}`,
+    );
+  }
+}
+
+/** JSON.stringify for values that may hold a bigint: it is written as the number it is. */
+export const stringify = (value: unknown): string =>
+  JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? rawNumber(String(each)) : each));
+
+/** What TypeScript's es2024 library does not know yet; Node 24 has it. */
+const { rawJSON: rawNumber } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };

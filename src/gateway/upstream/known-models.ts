@@ -1,0 +1,26 @@
+/** What models say of themselves, kept for a while: V1 and generate need a model's inputs for every request. */
+import type { Call, ModelMetadata, Predictor } from '../protocol/infer.ts';
+
+/** A model that was replaced is known by its new inputs after this. Milliseconds. */
+const KEEP_MS = 10_000;
+const MAX_KNOWN = 1_000;
+
+export class KnownModels {
+  readonly #predictor: Predictor;
+  readonly #known = new Map<string, { readonly at: number; readonly metadata: ModelMetadata }>();
+
+  constructor(predictor: Predictor) {
+    this.#predictor = predictor;
+  }
+
+  /** @throws Failure, e.g. 404 when the predictor has no such model; failures are not kept */
+  async metadata(model: string, version: string, call: Call): Promise<ModelMetadata> {
+    const key = `${model}\n${version}`;
+    const known = this.#known.get(key);
+    if (known && performance.now() - known.at < KEEP_MS) return known.metadata;
+    const metadata = await this.#predictor.modelMetadata(model, version, call);
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(key, { at: performance.now(), metadata });
+    return metadata;
+  }
+}
