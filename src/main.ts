@@ -15,6 +15,8 @@ export async function run(world: World): Promise<ExitStatus> {
         return await (await import('./cli/probe.ts')).probeCommand(world, rest);
       case 'status':
         return await (await import('./cli/status.ts')).statusCommand(world, rest);
+      case 'gateway':
+        return await (await import('./cli/gateway.ts')).gatewayCommand(world, rest);
       case 'doctor':
         return await (await import('./cli/doctor.ts')).doctorCommand(world, rest);
       case 'runtimes':
