@@ -1,5 +1,4 @@
 /** What the launch will need of this machine: read from the plan, or, when the plan is refused, from what was set. Pure. */
-import { basename } from 'node:path/posix';
 import type { Settings } from '../launch/args/options.ts';
 import type { Env } from '../launch/args/settings.ts';
 import type { EngineName } from '../launch/catalogue/schema.ts';
@@ -122,6 +121,3 @@ const planned = (
   port: { readonly value: number; readonly origin: string } | undefined,
   option: string,
 ): PlannedPort[] => (port && port.value > 0 ? [{ use, port: port.value, origin: port.origin, option }] : []);
-
-/** Programs that show in messages without their directory. */
-export const shortName = (program: string): string => basename(program);

@@ -4,20 +4,24 @@ import { join } from 'node:path';
 
 /** Files of /proc have no size: read to this many bytes. */
 const MAX_BYTES = 1024 * 1024;
+/** Less than what Buffer shares out of its pool. */
+const CHUNK_BYTES = 4000;
 const MAX_NAMES = 20_000;
 
 /** @returns at most 1 MiB of the file; undefined when it cannot be read */
-export function textAt(root: string, path: string, maxBytes = MAX_BYTES): string | undefined {
+export function textAt(root: string, path: string): string | undefined {
   let fd: number | undefined;
   try {
     fd = openSync(join(root, path), 'r');
-    const buffer = Buffer.alloc(Math.min(maxBytes, MAX_BYTES));
-    let size = 0;
-    for (;;) {
-      const more = readSync(fd, buffer, size, buffer.length - size, null);
+    const chunks: Buffer[] = [];
+    for (let size = 0; size < MAX_BYTES; ) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const more = readSync(fd, chunk, 0, CHUNK_BYTES, null);
+      if (more === 0) break;
+      chunks.push(chunk.subarray(0, more));
       size += more;
-      if (more === 0 || size === buffer.length) return buffer.toString('utf8', 0, size);
     }
+    return Buffer.concat(chunks).toString('utf8');
   } catch {
     return undefined;
   } finally {
