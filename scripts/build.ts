@@ -28,6 +28,8 @@ await build({
   minifyWhitespace: true,
   legalComments: 'linked',
   chunkNames: 'chunk-[name]-[hash]',
+  // dockerode's way to a Docker behind ssh, which is refused.
+  alias: { ssh2: join(root, 'src/local/no-ssh.ts') },
   // A string: an object would be loaded with every chunk.
   define: { MUSTER_PAGE: JSON.stringify(JSON.stringify(pageTexts(join(root, 'web')))) },
   // CommonJS dependencies (grpc-js, pino) call require for Node's own modules.

@@ -19,6 +19,8 @@ export async function run(world: World): Promise<ExitStatus> {
         return await (await import('./cli/gateway.ts')).gatewayCommand(world, rest);
       case 'doctor':
         return await (await import('./cli/doctor.ts')).doctorCommand(world, rest);
+      case 'local':
+        return await (await import('./cli/local.ts')).localCommand(world, rest);
       case 'runtimes':
         return await (await import('./cli/runtimes.ts')).runtimesCommand(world, rest);
       case 'install':

@@ -2,6 +2,7 @@
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { Settings } from '../launch/args/options.ts';
 import { launch, newLife } from '../launch/launch.ts';
+import { shardsOf } from '../launch/plan/parallel.ts';
 import type { Plan } from '../launch/plan/plan.ts';
 import { secretValues } from '../launch/watch/redact.ts';
 import { jsonLog, type Log, textLog } from '../log.ts';
@@ -16,7 +17,7 @@ export async function launchCommand(
   const { plan, settings, token } = await prepare(world, command, argv);
   if (settings.explain?.value || settings['dry-run']?.value) return explain(world, plan, settings);
   const log = await openLog(world, settings, plan.member.value);
-  for (const note of plan.notes) log.warn(note);
+  for (const note of [...plan.notes, ...(await machineWarnings(plan, settings, world.env))]) log.warn(note);
   if (world.pid === 1) await (await import('../launch/first-process.ts')).settle({ plan, world, log });
   const probePort = settings['probe-port'] ?? { value: 0, origin: 'unset' };
   return launch({
@@ -29,6 +30,12 @@ export async function launchCommand(
     secrets: secretValues(world.env, token),
     terminationLog: settings['termination-log']?.value,
   });
+}
+
+/** One shard in one process asks nothing special of its machine: then nothing is loaded, and nothing read. */
+async function machineWarnings(plan: Plan, settings: Settings, env: World['env']): Promise<readonly string[]> {
+  const alone = plan.worldSize.value === 1 && plan.engine.value !== 'ray' && shardsOf(plan.parallel) === 1;
+  return alone ? [] : (await import('../doctor/quick.ts')).quickWarnings({ plan, settings, env });
 }
 
 async function explain(world: World, plan: Plan, settings: Settings): Promise<ExitStatus> {
