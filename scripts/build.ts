@@ -11,6 +11,7 @@ import { shareCompileCache } from '../src/install/compile-cache.ts';
 import { parseRuntime } from '../src/launch/catalogue/parse.ts';
 import { runtimeJsonSchema } from '../src/launch/catalogue/schema.ts';
 import { pageTexts } from '../src/launch/watch/page.ts';
+import { slim } from './slim.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -24,8 +25,11 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  // Beside the bundle, for scripts/where.ts; never installed.
+  sourcemap: 'external',
+  sourcesContent: false,
+  plugins: [slim],
   legalComments: 'linked',
   chunkNames: 'chunk-[name]-[hash]',
   // dockerode's way to a Docker behind ssh, which is refused.

@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { EXIT, type ExitStatus, MusterError } from '../errors.ts';
 import { OPTIONS, type Option } from '../launch/args/options.ts';
 import type { World } from '../world.ts';
+import { localHelp } from './local-help.ts';
 
 export async function help(world: World): Promise<ExitStatus> {
   const argv = world.argv.includes('--') ? world.argv.slice(0, world.argv.indexOf('--')) : world.argv;
@@ -32,6 +33,7 @@ const commands = (to: Argv, version: string): Argv =>
     .command('run', 'The same for any command, without a catalogue entry', runHelp)
     .command('status', 'Who is in, at which phase, and why the group is not ready', statusHelp)
     .command('probe <what>', 'Ask muster, or Ray and the server, once: startup, ready or live', probeHelp)
+    .command('local <command>', 'The same group as containers on this machine', (it) => localHelp(it, withOptions))
     .command('runtimes', 'List the catalogue; `runtimes show NAME` prints one', runtimesHelp)
     .command('install <dir>', 'Put muster and its Node into a folder, for images that lack both', installHelp)
     .demandCommand(1, 'Name a command.')
@@ -119,13 +121,14 @@ const installHelp = (to: Argv): Argv =>
     .positional('dir', { type: 'string', describe: 'Empty, not there yet, or an installation, which is replaced' })
     .example('$0 install /shared', 'In an init container; then command: [/shared/muster, launch, vllm, --]');
 
-function withOptions(to: Argv): Argv {
-  for (const [name, option] of Object.entries(OPTIONS) as [string, Option][]) {
+function withOptions(to: Argv, options: Readonly<Record<string, Option>> = OPTIONS): Argv {
+  for (const [name, option] of Object.entries(options)) {
     const fallback = 'default' in option ? String(option.default) : option.otherwise;
     to.option(name, {
       type: option.kind === 'switch' ? 'boolean' : 'string',
       ...(option.kind === 'choice' ? { choices: option.choices } : {}),
       ...(option.kind === 'list' ? { array: true } : {}),
+      ...(option.short === undefined ? {} : { alias: option.short }),
       describe: `${option.describe} [${option.env}]${fallback === undefined ? '' : ` (default: ${fallback})`}`,
     });
   }
