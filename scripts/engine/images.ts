@@ -40,6 +40,7 @@ const IMAGE: Readonly<Record<ImageName, Image>> = {
         'LICENSE',
         'package.json',
         'scripts/build.ts',
+        'scripts/slim.ts',
         'scripts/run.mjs',
         ...filesBelow('src', 'runtimes', 'web'),
       ].map(file),

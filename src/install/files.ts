@@ -33,7 +33,7 @@ export interface Source {
 }
 
 /** Made by the build, or by Python as it runs; of no use to whoever starts from there. */
-const LEFT_OUT = /(^|\/)(__pycache__|tests|\.muster-stamp|\.tmp[^/]*)$/;
+const LEFT_OUT = /(\/(__pycache__|tests|\.muster-stamp)|\.js\.map)$/;
 
 const ALWAYS = ['dist', 'runtimes', 'LICENSE'];
 const TINI = ['/usr/bin/tini-static', '/usr/local/bin/tini-static', '/sbin/docker-init', '/usr/bin/docker-init'];
