@@ -1,0 +1,119 @@
+/**
+ * What the gateway itself costs: an FP32 image tensor through it and back as bytes, on a real Triton, beside a Node HTTP
+ * server that only gives the same body back. CPU per request is the number that holds on a shared machine.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { MUSTER, root } from '../group.ts';
+import { startTriton, type Triton } from '../triton.ts';
+import { type Figure, figure, quantile } from './figure.ts';
+import { type Load, load } from './load.ts';
+
+const CLIENTS = 8;
+const FOR_MS = 3_000;
+const ROUNDS = 3;
+
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export async function run(): Promise<Figure[]> {
+  const triton = await startTriton({ models: ['identity'] });
+  const servers: Server[] = [];
+  try {
+    const echo = await started(['scripts/bench/gateway-echo.ts'], /^(\d+)$/, 'stdout');
+    servers.push(echo);
+    const gateway = await startGateway(triton);
+    servers.push(gateway);
+    return [
+      ...(await passThrough(echo, gateway, 'image tensor', [1, 224, 224, 3])),
+      ...(await passThrough(echo, gateway, '1 KB feature', [1, 1, 1, 256])),
+    ];
+  } finally {
+    await Promise.all(servers.map((each) => each.stop()));
+    await triton.kill();
+  }
+}
+
+async function passThrough(echo: Server, gateway: Server, name: string, shape: readonly number[]): Promise<Figure[]> {
+  const { body, headers } = binaryRequest(shape);
+  const common = { headers, body, clients: CLIENTS, forMs: FOR_MS };
+  const rounds: { readonly echo: Load; readonly gateway: Load }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    rounds.push({
+      echo: await load({ ...common, ...echo, path: '/' }),
+      gateway: await load({ ...common, ...gateway, path: '/v2/models/identity/infer' }),
+    });
+  }
+  const compare = (what: string, unit: string, of: (load: Load) => number, decimals: number) =>
+    figure(
+      {
+        bench: 'gateway',
+        figure: `${name}, binary → gRPC → binary, ${what}, median of ${ROUNDS}`,
+        value: quantile(
+          rounds.map((each) => of(each.gateway)),
+          0.5,
+        ),
+        unit,
+        peer: 'Node HTTP echo',
+        peerValue: quantile(
+          rounds.map((each) => of(each.echo)),
+          0.5,
+        ),
+      },
+      decimals,
+    );
+  return [
+    compare('CPU per request', 'ms', ({ cpuMs }) => cpuMs, 3),
+    compare('p50', 'ms', ({ latencies }) => quantile(latencies, 0.5), 2),
+    compare('p99', 'ms', ({ latencies }) => quantile(latencies, 0.99), 2),
+    compare('requests per second', '/s', ({ perSecond }) => perSecond, 0),
+  ];
+}
+
+/** What the binary tensor data extension sends; the echo gets the same bytes. */
+export function binaryRequest(shape: readonly number[]): { body: Uint8Array; headers: Record<string, string> } {
+  const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i));
+  const data = new Uint8Array(values.buffer);
+  const input = { name: 'IN', datatype: 'FP32', shape, parameters: { binary_data_size: data.length } };
+  const json = Buffer.from(JSON.stringify({ inputs: [input], parameters: { binary_data_output: true } }));
+  return {
+    body: Buffer.concat([json, data]),
+    headers: { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(json.length) },
+  };
+}
+
+const startGateway = ({ grpcPort }: Triton): Promise<Server> =>
+  started(
+    [
+      MUSTER[1],
+      'gateway',
+      '--model_name=*',
+      `--predictor_host=127.0.0.1:${grpcPort}`,
+      '--predictor_protocol=grpc-v2',
+      '--http_port=0',
+      '--drain_seconds=0',
+    ],
+    / on port (\d+)/,
+    'stderr',
+  );
+
+/** A Node process that says its port on a line of its own. */
+async function started(argv: readonly string[], says: RegExp, where: 'stdout' | 'stderr'): Promise<Server> {
+  const child: ChildProcess = spawn(process.execPath, [...argv], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const port = await new Promise<number>((resolve, reject) => {
+    createInterface({ input: child[where] as NodeJS.ReadableStream }).on('line', (line) => {
+      const said = says.exec(line)?.[1];
+      if (said) resolve(Number(said));
+    });
+    child.once('exit', () => reject(new Error(`${argv[0]} ended before it said its port`)));
+  });
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await gone;
+  };
+  return { port, pid: child.pid ?? 0, stop };
+}
