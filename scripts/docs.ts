@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CODES, type ErrorCode, EXIT, RETRIABLE } from '../src/errors.ts';
 import { OPTIONS, type Option } from '../src/launch/args/options.ts';
+import { faults } from './faults.ts';
 
 const MEANING: Record<ErrorCode, string> = {
   DONE: 'the command of `muster run` ended with status 0',
@@ -135,7 +136,11 @@ function valueText(option: Option): string {
 }
 
 /** File below docs/ to its text. */
-export const DOCUMENTS: Readonly<Record<string, () => string>> = { 'exit-codes.md': exitCodes, 'options.md': options };
+export const DOCUMENTS: Readonly<Record<string, () => string>> = {
+  'exit-codes.md': exitCodes,
+  'faults.md': faults,
+  'options.md': options,
+};
 
 if (import.meta.main) {
   const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');

@@ -38,7 +38,7 @@ describe('with tini on PATH', () => {
   });
 
   test.each(['exec', 'supervise'])(
-    '%s: tini is PID 1, orphans are reaped, the status is mirrored',
+    '%s: tini is PID 1, orphans are reaped, the status is mirrored (fault 14)',
     async (takeover) => {
       const script = `cat /proc/1/comm; ${DOUBLE_FORK}; exit 7`;
       const { status, stdout } = await run([
@@ -55,7 +55,7 @@ describe('with tini on PATH', () => {
   );
 });
 
-test('without tini supervise warns once, and runs', async () => {
+test('without tini supervise warns once, and runs (fault 14)', async () => {
   const path = mkdtempSync(join(tmpdir(), 'no-tini-'));
   symlinkSync('/bin/sh', join(path, 'sh'));
   const argv = [...MUSTER, '--takeover=supervise', '--', 'sh', '-c', 'exit 3'];

@@ -98,7 +98,7 @@ describe.skipIf(noRay)(`a real Ray ${noRay ?? ''}`, () => {
     expect(dead.message).toContain(`the Ray node of w (rank 1) is dead: ${loss?.message}`);
   });
 
-  test('a lost GCS is noticed', async () => {
+  test('a lost GCS is noticed (fault 35)', async () => {
     const port = await gcsPort();
     const head = await startHead('head-1f', port);
     const gcs = gcsOf(port);
@@ -123,7 +123,7 @@ describe.skipIf(noRay)(`a real Ray ${noRay ?? ''}`, () => {
     }
   });
 
-  test('a taken port is named before Ray would need 41 s to say so', async () => {
+  test('a taken port is named before Ray would need 41 s to say so (fault 35)', async () => {
     const port = await gcsPort();
     const server = createServer().listen(port, '0.0.0.0');
     onTestFinished(() => void server.close());

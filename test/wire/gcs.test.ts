@@ -238,7 +238,7 @@ describe('watchNode', () => {
     await expect(lost).resolves.toEqual({ kind: 'dead', message: 'heartbeats' });
   });
 
-  test('forgotten by a restarted GCS, or by one with another token', async () => {
+  test('forgotten by a restarted GCS, or by one with another token (fault 35)', async () => {
     const { port } = await fakeGcs({ version: '2.58.0', nodes: [NODE('head')] });
     await expect(watch(port)).resolves.toEqual({ kind: 'forgotten', message: 'GCS knows no node named w-1f' });
     const other = await fakeGcs({ version: '2.58.0', nodes: [NODE('w')], token: 'another' });

@@ -10,13 +10,16 @@ describe('portFree', () => {
     await expect(portFree('127.0.0.1', port)).resolves.toBe(true);
   });
 
-  test.each(['127.0.0.1', '0.0.0.0', '::'])('names the owner of a taken port, asked for %s', async (host) => {
-    const port = await tcpServer();
-    await expect(portFree(host, port)).resolves.toEqual({
-      why: 'in-use',
-      owner: { pid: process.pid, command: expect.stringContaining('node') },
-    });
-  });
+  test.each(['127.0.0.1', '0.0.0.0', '::'])(
+    'names the owner of a taken port, asked for %s (fault 28)',
+    async (host) => {
+      const port = await tcpServer();
+      await expect(portFree(host, port)).resolves.toEqual({
+        why: 'in-use',
+        owner: { pid: process.pid, command: expect.stringContaining('node') },
+      });
+    },
+  );
 
   test('a listener on :: takes 127.0.0.1 too', async () => {
     const server = createServer().listen(0, '::');

@@ -29,7 +29,7 @@ describe('one member', () => {
     { typed: 'launch', takeover: 'exec', argv: launch('exec'), status: 0 },
     { typed: 'launch', takeover: 'supervise', argv: launch('supervise'), status: 81 }, // it ends, as no server should
   ])(
-    'muster $typed, takeover $takeover: every argument arrives as it was typed',
+    'muster $typed, takeover $takeover: every argument arrives as it was typed (fault 2)',
     async ({ argv, status }, { stage }) => {
       const directory = stage.directory();
       const arrives = async (args: readonly string[]) => {

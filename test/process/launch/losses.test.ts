@@ -51,7 +51,7 @@ describe('killed with SIGKILL', () => {
     await victim.ended();
   });
 
-  test('the head: the workers end with 79 within a second, their servers too', async ({ stage }) => {
+  test('the head: the workers end with 79 within a second, their servers too (fault 22)', async ({ stage }) => {
     const { members, bury } = await aServingGroup(stage);
     const [head, ...workers] = members;
     const since = performance.now();
@@ -78,7 +78,7 @@ describe('killed with SIGKILL', () => {
 });
 
 describe('frozen with SIGSTOP', () => {
-  test('a worker: 79 when its lease is over; woken up, it ends too', async ({ stage }) => {
+  test('a worker: 79 when its lease is over; woken up, it ends too (fault 21)', async ({ stage }) => {
     const { members } = await aServingGroup(stage);
     const [head, victim, other] = members;
     const since = performance.now();
@@ -91,7 +91,9 @@ describe('frozen with SIGSTOP', () => {
     expectEnd(ended, { status: 79, code: 'GROUP_LOST', says: /generation 1 ended: / });
   });
 
-  test('the head: the workers end with 79 when its lease is over; woken up, it ends too', async ({ stage }) => {
+  test('the head: the workers end with 79 when its lease is over; woken up, it ends too (fault 21)', async ({
+    stage,
+  }) => {
     const { members } = await aServingGroup(stage);
     const [head, ...workers] = members;
     const since = performance.now();

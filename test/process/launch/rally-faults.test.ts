@@ -34,7 +34,7 @@ describe.concurrent('a head that is not there', () => {
   test.for([
     { when: 'its name does not exist', host: 'no-such-head.invalid', says: /DNS: the name does not resolve/ },
     { when: 'nobody listens', host: '127.0.0.1', says: /TCP: 127\.0\.0\.1:\d+ refuses \(ECONNREFUSED\)/ },
-  ])('$when: 69 after the rally timeout, and the layer', async ({ host, says }, { stage }) => {
+  ])('$when: 69 after the rally timeout, and the layer (fault 16)', async ({ host, says }, { stage }) => {
     const { rally } = await aMeeting();
     const started = performance.now();
     const worker = stage.start(
@@ -63,7 +63,7 @@ describe.concurrent('a head that is not there', () => {
    * Issue 3 says 60 s. The pause between two tries grows from 10 ms to 1 s within 1.3 s and then stays, so after 4 s a
    * worker is in the state in which it would be after 60: what is shown here is that state, 56 s sooner.
    */
-  test('it comes late: the worker names the layer meanwhile, and joins at once', async ({ stage }) => {
+  test('it comes late: the worker names the layer meanwhile, and joins at once (fault 16)', async ({ stage }) => {
     const meeting = await aMeeting();
     const worker = stage.member(1, of(2, meeting, { options: ['--progress=0.5'] }));
     await worker.said(
@@ -83,7 +83,7 @@ describe.concurrent('a head that cannot open its ports', () => {
     { port: 'rally', says: "the rally's port" },
     { port: 'engine', says: 'the master port of the server' },
   ] as const)(
-    '$port port taken: 78 with the port and the process',
+    '$port port taken: 78 with the port and the process (fault 28)',
     async ({ port, says }, { stage, onTestFinished }) => {
       const other = createServer();
       onTestFinished(() => void other.close());
@@ -104,7 +104,7 @@ describe.concurrent('a head that cannot open its ports', () => {
 });
 
 describe.concurrent('a member that may not join', () => {
-  test('another token: 77 at once; the head waits on, and the right one gets in', async ({ stage }) => {
+  test('another token: 77 at once; the head waits on, and the right one gets in (fault 18)', async ({ stage }) => {
     const meeting = await aMeeting();
     const token = (text: string) => ({ env: { MUSTER_TOKEN: text } });
     const head = stage.member(0, of(2, meeting, token('the-token-of-this-group')));
@@ -162,7 +162,9 @@ describe.concurrent('a member that may not join', () => {
     expect((await head.ended()).status).toBe(143);
   });
 
-  test('a rank that another holds: 78 names both; the holder stays and the group forms', async ({ stage }) => {
+  test('a rank that another holds: 78 names both; the holder stays and the group forms (fault 20)', async ({
+    stage,
+  }) => {
     const meeting = await aMeeting();
     const head = stage.member(0, of(3, meeting));
     const first = stage.member(1, of(3, meeting));
@@ -180,7 +182,7 @@ describe.concurrent('a member that may not join', () => {
 });
 
 describe.concurrent('a group that cannot be whole', () => {
-  test('a member never comes: all end with 75 and name its rank', async ({ stage }) => {
+  test('a member never comes: all end with 75 and name its rank (fault 23)', async ({ stage }) => {
     const meeting = await aMeeting();
     const options = ['--rally-timeout=2', '--progress=0.5'];
     const started = performance.now();
@@ -250,7 +252,9 @@ describe.concurrent('a server that does not come up', () => {
     expectEnd(await head.ended(), { status: 79, code: 'SERVER_EXITED' });
   });
 
-  test('it is never ready: 124 on all within the ready timeout, with what was last heard', async ({ stage }) => {
+  test('it is never ready: 124 on all within the ready timeout, with what was last heard (fault 31)', async ({
+    stage,
+  }) => {
     const options = ['--ready-timeout=1'];
     const [head, worker] = await stage.group({ ...SERVER, members: 2, options, serverArgs: ['--never-ready'] });
     await head.said(/starting model-server/);

@@ -18,7 +18,7 @@ async function aPlace(stage: Stage, members = 2): Promise<GroupOptions> {
 }
 
 describe.skipIf(noRay)(`Ray ${noRay ?? ''}`, () => {
-  test('its port is taken: 78 at once, with the port and the process; Ray would need 41 s', async ({
+  test('its port is taken: 78 at once, with the port and the process; Ray would need 41 s (fault 35)', async ({
     stage,
     onTestFinished,
   }) => {

@@ -181,18 +181,21 @@ const ROWS: readonly Row[] = [
 ];
 
 describe.concurrent('refused', () => {
-  test.for(ROWS)('$when: $status $code', async ({ argv, env = {}, status, code, says }, { stage }) => {
-    const muster = stage.start(argv, { env });
-    const started = performance.now();
-    const ended = await muster.ended(AT_ONCE_MS);
-    expect(ended).toMatchObject({ status, stdout: Buffer.alloc(0) });
-    expect(ended.stderr).toMatch(new RegExp(`^muster: ${code} `));
-    expect(ended.stderr).toMatch(says);
-    expect(ended.stderr).not.toContain('secret');
-    expect(ended.at - started).toBeLessThan(AT_ONCE_MS);
-  });
+  test.for(ROWS)(
+    '$when: $status $code (faults 1, 3, 4, 6, 7)',
+    async ({ argv, env = {}, status, code, says }, { stage }) => {
+      const muster = stage.start(argv, { env });
+      const started = performance.now();
+      const ended = await muster.ended(AT_ONCE_MS);
+      expect(ended).toMatchObject({ status, stdout: Buffer.alloc(0) });
+      expect(ended.stderr).toMatch(new RegExp(`^muster: ${code} `));
+      expect(ended.stderr).toMatch(says);
+      expect(ended.stderr).not.toContain('secret');
+      expect(ended.at - started).toBeLessThan(AT_ONCE_MS);
+    },
+  );
 
-  test('an empty MODEL_DIR: 66, and it names storageUri', async ({ stage }) => {
+  test('an empty MODEL_DIR: 66, and it names storageUri (fault 6)', async ({ stage }) => {
     const ended = await stage.run(['launch', 'triton'], { env: { MODEL_DIR: stage.directory() } });
     expectEnd(ended, { status: 66, code: 'MODEL_DIR_EMPTY', says: /which is empty\n→ Check storageUri/ });
   });

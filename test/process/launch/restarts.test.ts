@@ -103,7 +103,7 @@ test('a worker is killed and comes back: ready again; a second time the budget i
   }
 });
 
-test('the head is killed and comes back: workers without a rank of their own find it and keep theirs', async ({
+test('the head is killed and comes back: workers without a rank of their own find it and keep theirs (fault 22)', async ({
   stage,
 }) => {
   const { start } = await aGroupOf(stage, ['--restarts=2'], false);
@@ -124,7 +124,7 @@ test('the head is killed and comes back: workers without a rank of their own fin
   expect(ended.map(({ status }) => status)).toEqual([0, 0, 0]);
 });
 
-test('SIGTERM while the others wait for a lost member: 143 at once', async ({ stage }) => {
+test('SIGTERM while the others wait for a lost member: 143 at once (fault 10)', async ({ stage }) => {
   const { start } = await aGroupOf(stage, ['--restarts=3']);
   const members = [start(0), start(1), start(2)] as const;
   await members[2].said(/the whole group is ready/);

@@ -19,22 +19,27 @@ describe('while it waits for members', () => {
     { signal: 'SIGTERM', status: 143 },
     { signal: 'SIGINT', status: 130 },
     { signal: 'SIGQUIT', status: 131 },
-  ] as const)('$signal to the head: $status, and its workers end with 79', async ({ signal, status }, { stage }) => {
-    const group = { ...SERVER, members: 3, meeting: await aMeeting() };
-    const head = stage.member(0, group);
-    const worker = stage.member(1, group);
-    await head.said(/worker-1 at 127\.0\.0\.1 is in/);
-    expect(await ask(head, signal)).toBe(status);
-    expectEnd(await worker.ended(SOON_MS), { status: 79, says: new RegExp(`head was asked to stop by ${signal}`) });
-  });
+  ] as const)(
+    '$signal to the head: $status, and its workers end with 79 (fault 10)',
+    async ({ signal, status }, { stage }) => {
+      const group = { ...SERVER, members: 3, meeting: await aMeeting() };
+      const head = stage.member(0, group);
+      const worker = stage.member(1, group);
+      await head.said(/worker-1 at 127\.0\.0\.1 is in/);
+      expect(await ask(head, signal)).toBe(status);
+      expectEnd(await worker.ended(SOON_MS), { status: 79, says: new RegExp(`head was asked to stop by ${signal}`) });
+    },
+  );
 
-  test('to a worker that waits for its head: 143', async ({ stage }) => {
+  test('to a worker that waits for its head: 143 (fault 10)', async ({ stage }) => {
     const worker = stage.member(1, { ...SERVER, meeting: await aMeeting(), options: ['--progress=0.1'] });
     await worker.said(/waiting .* for the head/);
     expect(await ask(worker)).toBe(143);
   });
 
-  test('to a seated worker: 143; the head goes on waiting, and its replacement gets the seat', async ({ stage }) => {
+  test('to a seated worker: 143; the head goes on waiting, and its replacement gets the seat (fault 10)', async ({
+    stage,
+  }) => {
     const group = { ...SERVER, members: 3, meeting: await aMeeting() };
     const head = stage.member(0, group);
     const first = stage.member(1, group);
@@ -58,7 +63,7 @@ describe.for([
     return [head, worker!];
   }
 
-  test('to the head: its server’s status; the worker’s server is asked too, the worker ends with 79', async ({
+  test('to the head: its server’s status; the worker’s server is asked too, the worker ends with 79 (fault 10)', async ({
     stage,
   }) => {
     const [head, worker] = await aGroup(stage);
@@ -74,7 +79,9 @@ describe.for([
     expectEnd(await worker.ended(SOON_MS), { status: 79 });
   });
 
-  test('to a worker: its server’s status; the head ends with 79 and its server was asked', async ({ stage }) => {
+  test('to a worker: its server’s status; the head ends with 79 and its server was asked (fault 10)', async ({
+    stage,
+  }) => {
     const [head, worker] = await aGroup(stage);
     worker.kill('SIGTERM');
     const ended = await head.ended(SOON_MS);
@@ -97,7 +104,7 @@ describe('at any moment of a start', () => {
   /** Milliseconds after the start of the last process; the whole start takes about 400. */
   const MOMENTS = [0, 20, 40, 60, 80, 100, 120, 150, 180, 210, 250, 300, 350, 400, 500];
 
-  test('to the head: it ends, the worker ends, nobody is left', async ({ stage }) => {
+  test('to the head: it ends, the worker ends, nobody is left (fault 10)', async ({ stage }) => {
     await inParallel(MOMENTS, 3, async (moment) => {
       const [head, worker] = await stage.group({ ...SERVER, options: ['--rally-timeout=1'] });
       await new Promise((resolve) => setTimeout(resolve, moment)); // what is tried: an arbitrary moment
@@ -109,7 +116,7 @@ describe('at any moment of a start', () => {
     });
   });
 
-  test('to a lone server under exec: it ends by SIGTERM, ours or its own', async ({ stage }) => {
+  test('to a lone server under exec: it ends by SIGTERM, ours or its own (fault 37)', async ({ stage }) => {
     for (const moment of MOMENTS.slice(0, 10)) {
       const muster = stage.start(['run', '--takeover=exec', '--', 'sleep', '600']);
       await new Promise((resolve) => setTimeout(resolve, moment / 2));

@@ -44,7 +44,7 @@ describe.for(TAKEOVERS)('takeover %s, muster run', (takeover) => {
     expect(ended.stderr).toMatch(/1000000/);
   });
 
-  test('the environment is ours, without what is muster’s own', async ({ stage }) => {
+  test('the environment is ours, without what is muster’s own (fault 15)', async ({ stage }) => {
     const env = {
       MUSTER_TOKEN: 'x'.repeat(32),
       MUSTER_GRACE: '1',
@@ -75,7 +75,7 @@ describe.for(TAKEOVERS)('takeover %s, muster run', (takeover) => {
     expect((await muster.ended()).status).toBe(137);
   });
 
-  test('a program that is not there is 127, one that may not be executed 126', async ({ stage }) => {
+  test('a program that is not there is 127, one that may not be executed 126 (fault 29)', async ({ stage }) => {
     expect(await stage.run(run(takeover, 'no-such-program'))).toMatchObject({
       status: 127,
       stderr: expect.stringMatching(/NOT_FOUND no-such-program is in no directory of PATH/),
@@ -179,7 +179,7 @@ describe('takeover supervise alone', () => {
     expect(ended.at - asked).toBeLessThan(2_500);
   });
 
-  test('a second SIGTERM reaches the server too, and ends nothing earlier', async ({ stage }) => {
+  test('a second SIGTERM reaches the server too, and ends nothing earlier (fault 11)', async ({ stage }) => {
     const muster = stage.start(run('supervise', fixture('end-late')));
     await muster.printed(/ready/);
     muster.kill('SIGTERM');
@@ -223,12 +223,12 @@ describe('takeover supervise alone', () => {
     expect((await muster.ended()).status).toBe(0);
   });
 
-  test('an end in between leaves no child either', async ({ stage }) => {
+  test('an end in between leaves no child either (fault 34)', async ({ stage }) => {
     const muster = await aServer(stage, ['--fork', '--exit=4']);
     expect((await muster.ended()).status).toBe(4);
   });
 
-  test('never ready: 124, with what was last heard', async ({ stage }) => {
+  test('never ready: 124, with what was last heard (fault 31)', async ({ stage }) => {
     const ended = await (await aServer(stage, ['--never-ready'], ['--ready-timeout=1'])).ended(6_000);
     expect(ended).toMatchObject({
       status: 124,
@@ -236,7 +236,7 @@ describe('takeover supervise alone', () => {
     });
   });
 
-  test('a closed stderr stops nobody', async ({ stage }) => {
+  test('a closed stderr stops nobody (fault 12)', async ({ stage }) => {
     const muster = stage.start(run('supervise', fixture('end-late')));
     await muster.printed(/ready/);
     muster.deafen();

@@ -47,7 +47,7 @@ test.each([
     launch: async (argv: readonly [string, ...string[]], env: Record<string, string>) =>
       (await runWith('replace-runner.ts', { command: { argv, env } })).status,
   },
-])('any argument arrives byte for byte by $by', async ({ launch }) => {
+])('any argument arrives byte for byte by $by (fault 2)', async ({ launch }) => {
   const directory = temporaryDirectory();
   const property = fc.asyncProperty(batch, (lists) =>
     inParallel(lists, 4, async (args) => {

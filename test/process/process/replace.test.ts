@@ -9,7 +9,7 @@ const become = (argv: readonly string[], how: { eager?: boolean; cwd?: string; e
 };
 
 describe('the successor', () => {
-  test('has our PID', async () => {
+  test('has our PID (fault 36)', async () => {
     const { stdout, pid } = await become(['cat', '/proc/self/stat']);
     expect(Number.parseInt(stdout.toString(), 10)).toBe(pid);
   });
@@ -23,18 +23,18 @@ describe('the successor', () => {
     expect(await become(['true'])).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test.each([false, true])('ignores and blocks no signal (execa imported: %s)', async (eager) => {
+  test.each([false, true])('ignores and blocks no signal (execa imported: %s) (fault 36)', async (eager) => {
     const { stdout } = await become(['cat', '/proc/self/status'], { eager });
     const set = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(stdout.toString())?.[1];
     expect([set('SigIgn'), set('SigBlk'), set('SigCgt')]).toEqual(Array(3).fill('0'.repeat(16)));
   });
 
-  test.each([false, true])('has no descriptor of ours (execa imported: %s)', async (eager) => {
+  test.each([false, true])('has no descriptor of ours (execa imported: %s) (fault 36)', async (eager) => {
     const { stdout } = await become(['ls', '/proc/self/fd'], { eager });
     expect(stdout.toString()).toBe(await inheritedDescriptors());
   });
 
-  test.each([false, true])('has blocking stdio (execa imported: %s)', async (eager) => {
+  test.each([false, true])('has blocking stdio (execa imported: %s) (fault 36)', async (eager) => {
     const { stdout } = await become(['cat', ...[0, 1, 2].map((fd) => `/proc/self/fdinfo/${fd}`)], { eager });
     const flags = [...stdout.toString().matchAll(/^flags:\s*([0-7]+)/gm)].map(([, octal]) =>
       Number.parseInt(octal!, 8),
@@ -92,7 +92,7 @@ describe('a command that cannot be executed is refused, and Node does not abort'
       code: 'ARGS_TOO_LONG',
     },
     { when: 'with a NUL', argv: () => ['true', 'a\0b'], status: 126, code: 'NOT_EXECUTABLE' },
-  ])('$when → $status', async ({ argv, status, code }) => {
+  ])('$when → $status (fault 29)', async ({ argv, status, code }) => {
     const ended = await become(argv());
     expect(ended).toMatchObject({ status, signal: null, stderr: expect.stringContaining(`${code}: `) });
   });

@@ -12,12 +12,12 @@ async function statusOfRun(argv: readonly [string, ...string[]]): Promise<number
 }
 
 describe('exited', () => {
-  test('mirrors all 256 exit codes', async () => {
+  test('mirrors all 256 exit codes (fault 38)', async () => {
     const codes = Array.from({ length: 256 }, (_, code) => code);
     expect(await inParallel(codes, 8, (code) => statusOfRun([fixture('exit-with'), `${code}`]))).toEqual(codes);
   });
 
-  test('mirrors every deadly signal as 128 + n', async () => {
+  test('mirrors every deadly signal as 128 + n (fault 38)', async () => {
     const statuses = await inParallel(DEADLY, 8, (n) => statusOfRun([fixture('die-by-signal'), `${n}`]));
     expect(statuses).toEqual(DEADLY.map((n) => 128 + n));
   });
@@ -29,7 +29,7 @@ describe('exited', () => {
 });
 
 describe('signal', () => {
-  test('hands every forwarded signal to the program', async () => {
+  test('hands every forwarded signal to the program (fault 38)', async () => {
     const { child, line } = await talk([fixture('print-signals')]);
     expect(await line()).toBe('ready');
     for (const name of FORWARDED) {
@@ -65,7 +65,7 @@ describe('capture', () => {
     expect(child.lastLines()).toEqual(Array.from({ length: 40 }, (_, index) => `${99_961 + index}`));
   });
 
-  test('stays small under 256 MiB without a newline', async () => {
+  test('stays small under 256 MiB without a newline (fault 12)', async () => {
     const before = process.memoryUsage().rss;
     const { child, line } = await talk([fixture('write-without-end')]);
     expect(Buffer.byteLength(await line())).toBeLessThanOrEqual(2048);
@@ -104,7 +104,7 @@ describe('start refuses', () => {
     { argv: ['no-such-program'], code: 'NOT_FOUND', exitStatus: 127 },
     { argv: ['/usr'], code: 'NOT_EXECUTABLE', exitStatus: 126 },
     { argv: ['true', 'x'.repeat(131_072)], code: 'ARGS_TOO_LONG', exitStatus: 126 },
-  ] as const)('$code → $exitStatus', async ({ argv, code, exitStatus }) => {
+  ] as const)('$code → $exitStatus (fault 29)', async ({ argv, code, exitStatus }) => {
     const started = start({ argv: [...argv], env: { PATH } }, { stdio: 'capture', runId: 'refused' });
     await expect(started).rejects.toMatchObject({ code, exitStatus });
   });

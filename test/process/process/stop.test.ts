@@ -63,7 +63,7 @@ describe('stop', () => {
     expect(isThere(left)).toBe(false);
   });
 
-  test('after the exit ends a daemon that left group, session and parent', async () => {
+  test('after the exit ends a daemon that left group, session and parent (fault 34)', async () => {
     const { child, line } = await talk([fixture('fork-and-linger')]);
     const daemon = pidIn(await line());
     expect(await inTime(child.exited, 'exited')).toBe(0);
@@ -93,7 +93,7 @@ describe('survivors', () => {
     expect(await survivors(runId)).toEqual([{ pid: child.pid, command: 'sleep 600' }]);
   });
 
-  test('include a daemon that left group, session and parent; sweep ends it', async () => {
+  test('include a daemon that left group, session and parent; sweep ends it (fault 34)', async () => {
     const { child, runId, line } = await talk([fixture('fork-and-linger')]);
     const daemon = pidIn(await line());
     await inTime(child.exited, 'exited');

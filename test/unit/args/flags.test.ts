@@ -50,12 +50,12 @@ describe('flags that are refused', () => {
     { argv: ['--constructor'], want: ['--constructor is not an option of muster'] },
     { argv: ['--toString=1'], want: ['--toString is not an option of muster'] },
     { argv: ['--nope', '--rank'], want: ['--nope is not an option of muster', '--rank needs a value'] },
-  ])('$argv → $want', ({ argv, want }) => {
+  ])('$argv → $want (fault 1)', ({ argv, want }) => {
     expect(complaints(...argv)).toEqual(want);
     expect(parse(...argv).refusals.every(({ code }) => code === 'USAGE')).toBe(true);
   });
 
-  test('an unknown flag never has its value repeated: it may be a secret', () => {
+  test('an unknown flag never has its value repeated: it may be a secret (fault 1)', () => {
     expect(JSON.stringify(parse('--token=hunter2').refusals)).not.toContain('hunter2');
   });
 

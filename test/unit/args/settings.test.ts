@@ -52,7 +52,7 @@ describe('precedence: default < env of others < MUSTER_ env < flag', () => {
 
 describe.each(NUMERIC)('--$name ($min to $max)', ({ name, env, min, max, kind, describe: what }) => {
   test.each(['80a', '-1', '', ' 1', '1e3', '0x10', 'NaN', '1,5', '٣', String(max + 1)])(
-    'env %j → CONFIG_INVALID',
+    'env %j → CONFIG_INVALID (fault 3)',
     (value) => {
       const { settings, refusals } = resolve([], { [env]: value });
       const number = kind === 'integer' ? 'a whole number' : 'a number of seconds';
@@ -124,7 +124,7 @@ describe('other kinds', () => {
     });
   });
 
-  test('every wrong variable is named at once', () => {
+  test('every wrong variable is named at once (fault 3)', () => {
     const { refusals } = resolve(['--lease=x'], { MUSTER_RANK: 'a', MUSTER_RALLY_PORT: '0', REQUEST_GPU_COUNT: '-2' });
     expect(refusals.map(({ message }) => message.split(' ')[0])).toEqual([
       'MUSTER_RANK',

@@ -195,7 +195,7 @@ describe('what is refused, and in which words', () => {
   });
 });
 
-test('a prototype cannot be reached through the maps of a file', () => {
+test('a prototype cannot be reached through the maps of a file (fault 5)', () => {
   const runtime = parseRuntime(`${GOOD}env: { __proto__: "1", constructor: "2", A: "3" }\n`, 'f');
   expect(Object.keys(runtime.env)).toEqual(expect.arrayContaining(['A', 'constructor']));
   expect(Object.getPrototypeOf(runtime.env)).toBe(Object.prototype);
@@ -231,7 +231,7 @@ describe('files made to hurt', () => {
     { what: 'just over 256 KiB', text: `${GOOD}# ${'x'.repeat(MAX_RUNTIME_BYTES)}` },
     { what: 'just over 256 KiB, told in bytes', text: `${GOOD}# ${'ü'.repeat(MAX_RUNTIME_BYTES / 2)}` },
     { what: '10 MB', text: `${GOOD}# ${'x'.repeat(10_000_000)}` },
-  ])('$what → 65, within a second and 150 MiB', ({ text }) => {
+  ])('$what → 65, within a second and 150 MiB (fault 5)', ({ text }) => {
     // CPU time: other work on this machine does not count.
     const [from, before] = [process.cpuUsage(), process.memoryUsage().rss];
     const found = complaints(text);

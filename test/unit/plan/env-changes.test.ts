@@ -76,7 +76,7 @@ describe("what the server's environment has less", () => {
     });
   });
 
-  test('NODE_OPTIONS is worth a note', () => {
+  test('NODE_OPTIONS is worth a note (fault 15)', () => {
     expect(plan.notes).toContainEqual(expect.stringContaining('NODE_OPTIONS is set'));
   });
 });

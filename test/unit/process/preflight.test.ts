@@ -117,7 +117,7 @@ describe('a name with a slash is a path', () => {
     { name: 'by-lost', code: 'NOT_FOUND', says: 'lost needs an interpreter' },
     { name: 'itself', code: 'NOT_EXECUTABLE', says: 'chain of interpreters' },
     { name: 'elf-lost', code: 'NOT_FOUND', says: 'needs the dynamic linker /lib/no-such-linker.so.1' },
-  ])('$name → $code', ({ name, code, says }) => {
+  ])('$name → $code (fault 29)', ({ name, code, says }) => {
     expect(check(join(root, name))).toMatchObject({
       ok: false,
       refusal: { code, message: expect.stringContaining(says) },

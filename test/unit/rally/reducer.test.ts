@@ -352,7 +352,7 @@ describe('agreement', () => {
 
 describe('fencing', () => {
   const newer = { ...w1, incarnation: incarnation('worker-1', 2) };
-  test('a newer life replaces the older, which is told and never seated again', () => {
+  test('a newer life replaces the older, which is told and never seated again (fault 20)', () => {
     const { effects, last, roll } = play(rules(), [
       [0, says(1, w1)],
       [1, says(3, newer)],
@@ -364,7 +364,7 @@ describe('fencing', () => {
     expect(roll.places.get(1)?.hello.incarnation).toBe(newer.incarnation);
   });
 
-  test('the same life on a new stream only closes the old stream', () => {
+  test('the same life on a new stream only closes the old stream (fault 26)', () => {
     const { effects } = play(rules(), [
       [0, says(1, w1)],
       [1, says(3, w1)],

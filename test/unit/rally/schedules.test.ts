@@ -109,7 +109,7 @@ function checkEffect(after: Roll, effect: Effect, history: History): void {
   }
 }
 
-test('every schedule keeps ranks unique, starts only whole groups, and ends once', () => {
+test('every schedule keeps ranks unique, starts only whole groups, and ends once (fault 25)', () => {
   fc.assert(
     fc.property(schedule, (steps) => {
       const history: History = { assembled: 0, ended: 0, fenced: new Set() };
@@ -135,7 +135,7 @@ test('every schedule keeps ranks unique, starts only whole groups, and ends once
   );
 });
 
-test('events said twice change nothing the second time', () => {
+test('events said twice change nothing the second time (fault 25)', () => {
   fc.assert(
     fc.property(schedule, (steps) => {
       let { roll } = open(GIVEN, 0);

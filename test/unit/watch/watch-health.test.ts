@@ -18,7 +18,7 @@ describe('judgeHealth', () => {
   });
 });
 
-test('readiness goes and comes back, and a server that stays silent is named hung', async () => {
+test('readiness goes and comes back, and a server that stays silent is named hung (fault 32)', async () => {
   const script: Health[] = [up, silent, up, silent, silent, up, silent, silent, silent];
   const changes: boolean[] = [];
   const lines: string[] = [];

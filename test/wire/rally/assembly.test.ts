@@ -93,7 +93,7 @@ describe('who waits says for whom, and at which layer', () => {
     await member.ear.hears(/seated as rank 1, all 3 members are in; the head is in phase joined/);
   });
 
-  test('a head that comes late is joined within 1.5 s', async () => {
+  test('a head that comes late is joined within 1.5 s (fault 16)', async () => {
     const port = await aFreePort();
     const pausesAreLongest = Promise.withResolvers<void>();
     let attempts = 0;
@@ -111,7 +111,7 @@ describe('who waits says for whom, and at which layer', () => {
     expect(performance.now() - came).toBeLessThan(1500);
   });
 
-  test('a name that resolves late, and to a dead address first', async () => {
+  test('a name that resolves late, and to a dead address first (fault 17)', async () => {
     const head = await aHead();
     let asked = 0;
     const lookup = async (host: string) => {
@@ -133,7 +133,7 @@ describe('who waits says for whom, and at which layer', () => {
     expect(await member.ended).toMatchObject({ code: 'HEAD_UNREACHABLE' });
   });
 
-  test('a group that never completes: 75 everywhere, naming the missing', async () => {
+  test('a group that never completes: 75 everywhere, naming the missing (fault 23)', async () => {
     const head = await aHead({ worldSize: 3, timeoutMs: 400 });
     const member = aMember('worker-1', head.port);
     const error = await refusal(head.assembled);

@@ -149,7 +149,7 @@ async function converse(port: number, messages: readonly Buffer[], metadata = ne
 }
 
 describe('a group that runs is unharmed by', () => {
-  test('bytes that are no HTTP/2, and frames that are none', async () => {
+  test('bytes that are no HTTP/2, and frames that are none (fault 24)', async () => {
     const garbage = fc.uint8Array({ maxLength: 2000 });
     const frames = fc
       .array(frame, { maxLength: 12 })
@@ -161,7 +161,7 @@ describe('a group that runs is unharmed by', () => {
     await fc.assert(property, { numRuns: 60, seed: SEED, endOnFailure: true });
   });
 
-  test('a visit that is cut off, or has bytes changed, repeated or left out', async () => {
+  test('a visit that is cut off, or has bytes changed, repeated or left out (fault 25)', async () => {
     const recording = await aRecording();
     const damage = fc.record({
       at: fc.nat({ max: recording.length - 1 }),
@@ -176,7 +176,7 @@ describe('a group that runs is unharmed by', () => {
     await fc.assert(property, { numRuns: 60, seed: SEED, endOnFailure: true });
   });
 
-  test('messages in any order, with any values', async () => {
+  test('messages in any order, with any values (fault 25)', async () => {
     const words = fc.string({ maxLength: 30 });
     const bytes = fc.uint8Array({ maxLength: 64 });
     const ending = fc.record({
@@ -223,7 +223,7 @@ describe('a group that runs is unharmed by', () => {
     await fc.assert(property, { numRuns: 60, seed: SEED, endOnFailure: true });
   });
 
-  test('forty messages of 5 MB and a hundred headers of 70 KB at once', async () => {
+  test('forty messages of 5 MB and a hundred headers of 70 KB at once (fault 24)', async () => {
     const huge = Buffer.alloc(5_000_000, 1);
     for (let round = 0; round < 5; round += 1)
       await Promise.all(Array.from({ length: 8 }, () => converse(target.port, [anOpen(), anOpen(), huge])));
@@ -248,7 +248,7 @@ describe('a group that runs is unharmed by', () => {
     await unharmed();
   });
 
-  test('three thousand connections that say nothing: capped, and closed by the first-byte deadline', async () => {
+  test('three thousand connections that say nothing: capped, and closed by the first-byte deadline (fault 24)', async () => {
     const open = new Set<Socket>();
     const closed: Promise<unknown>[] = [];
     for (let wave = 0; wave < 10; wave += 1) {

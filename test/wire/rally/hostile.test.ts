@@ -89,7 +89,7 @@ describe('a stranger at the head’s port', () => {
       code: status.OK,
       says: ['PROTOCOL'],
     },
-  ])('that says $when is turned away; the members are unharmed', async ({ messages, code, says }) => {
+  ])('that says $when is turned away; the members are unharmed (fault 24)', async ({ messages, code, says }) => {
     const { head, members } = await aStartedGroup(['worker-1']);
     const visited = await visit(head.port, messages);
     expect(visited.code).toBe(code);
@@ -100,7 +100,7 @@ describe('a stranger at the head’s port', () => {
     await head.reached('ready');
   });
 
-  test('that sends 70 KB of metadata is turned away', async () => {
+  test('that sends 70 KB of metadata is turned away (fault 24)', async () => {
     const head = await aHead();
     const metadata = new Metadata();
     metadata.set('x', 'y'.repeat(70_000));
@@ -118,7 +118,7 @@ describe('a stranger at the head’s port', () => {
     await head.reached('ready');
   });
 
-  test('that is silent is hung up on after 3 s; one that says half a word after 5 s', async () => {
+  test('that is silent is hung up on after 3 s; one that says half a word after 5 s (fault 24)', async () => {
     const head = await aHead();
     const silent = connect(head.port, '127.0.0.1')
       .resume()
@@ -259,7 +259,7 @@ describe('a stranger where the head should be', () => {
       words: [trusted, welcome(), { kind: 'start', value: { peers: [], serverArgs: [], values: {} } }],
       what: /0 peers, and no head among them/,
     },
-  ] as const)('one that says $when: 76', async ({ words, what }) => {
+  ] as const)('one that says $when: 76 (fault 19)', async ({ words, what }) => {
     const member = aMember('worker-1', await aLiar(...(words as readonly NonNullable<FromHead>[])), {
       token: undefined,
     });

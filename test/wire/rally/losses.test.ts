@@ -22,7 +22,7 @@ describe('after the start', () => {
     expect(await members[0]!.ended).toMatchObject({ code: 'GROUP_LOST', exitStatus: 79, culprit: 'head' });
   });
 
-  test('a member that only we no longer hear is noticed by both ends', async () => {
+  test('a member that only we no longer hear is noticed by both ends (fault 27)', async () => {
     const { head, wires, members } = await aStartedGroup(['worker-1'], { leaseMs: 400 });
     wires[0]!.deafen();
     expect((await members[0]!.ended).message).toMatch(/generation 1 ended: the head head stopped beating 0\.\d s ago/);
@@ -98,7 +98,7 @@ describe('after the start', () => {
 });
 
 describe('before the start', () => {
-  test('a broken connection is joined again, with the same rank', async () => {
+  test('a broken connection is joined again, with the same rank (fault 26)', async () => {
     const head = await aHead({ worldSize: 3 });
     const wire = await Wire.to(head.port);
     const member = aMember('worker-1', wire.port);
@@ -110,7 +110,7 @@ describe('before the start', () => {
     expect((await head.assembled).map(({ member: name }) => name)).toEqual(['head', 'worker-1', 'worker-2']);
   });
 
-  test('a new head is found, and gives the same rank to who asked for none', async () => {
+  test('a new head is found, and gives the same rank to who asked for none (fault 22)', async () => {
     const first = await aHead({ worldSize: 3 });
     const wires = await Promise.all([Wire.to(first.port), Wire.to(first.port)]);
     const one = aMember('worker-1', wires[0]!.port);
@@ -184,7 +184,7 @@ async function aChild(
 }
 
 describe('a member as its own process', () => {
-  test('frozen: its lease runs out; thawed: it hears the same reason', async () => {
+  test('frozen: its lease runs out; thawed: it hears the same reason (fault 21)', async () => {
     const head = await aHead({ leaseMs: 600 });
     const { child, says } = await aChild(head.port);
     const peers = await head.assembled;

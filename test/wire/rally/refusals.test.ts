@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe.each(CASES)('when $when → $code', ({ head: headHow, member: memberHow, code, exit, words }) => {
-  test('the member ends at once, after one visit; the head says so and waits on', async () => {
+  test('the member ends at once, after one visit; the head says so and waits on (faults 18, 19)', async () => {
     const head = await aHead({ worldSize: 3, ...headHow });
     const wire = await Wire.to(head.port);
     const member = aMember('worker-9', wire.port, memberHow);
@@ -99,14 +99,14 @@ describe.each(CASES)('when $when → $code', ({ head: headHow, member: memberHow
   });
 });
 
-test('after a wrong token the right member still gets its seat', async () => {
+test('after a wrong token the right member still gets its seat (fault 18)', async () => {
   const head = await aHead();
   await refusal(aMember('worker-1', head.port, { token: OTHER }).seated);
   await aMember('worker-1', head.port).seated;
   await head.assembled;
 });
 
-test('a second claimant of a rank is refused, naming the holder', async () => {
+test('a second claimant of a rank is refused, naming the holder (fault 20)', async () => {
   const head = await aHead({ worldSize: 3 });
   const first = aMember('worker-1', head.port, { self: hello('worker-1', { wantedRank: 1, address: '127.0.0.1' }) });
   await first.seated;
@@ -115,7 +115,7 @@ test('a second claimant of a rank is refused, naming the holder', async () => {
   expect(error.message).toContain('worker-9 at 127.0.0.1 asks for rank 1, which worker-1 at 127.0.0.1 holds');
 });
 
-test('a newer life of a member gets its rank, the older is fenced: 80', async () => {
+test('a newer life of a member gets its rank, the older is fenced: 80 (fault 20)', async () => {
   const head = await aHead({ worldSize: 3 });
   const older = aMember('worker-1', head.port);
   await older.seated;
