@@ -132,11 +132,7 @@ export const OPTIONS = {
     alsoEnv: ['MODEL_DIR'],
     describe: 'Directory of the model; wins over --model-id',
   },
-  'model-root': {
-    kind: 'text',
-    env: 'MUSTER_MODEL_ROOT',
-    describe: 'Directory that --model-dir must not lead out of, links followed',
-  },
+  'model-root': { kind: 'text', env: 'MUSTER_MODEL_ROOT', describe: 'Directory --model-dir must not lead out of' },
   'model-id': { kind: 'text', env: 'MUSTER_MODEL_ID', alsoEnv: ['MODEL_ID'], describe: 'Hub id of the model' },
   'model-name': {
     kind: 'text',
