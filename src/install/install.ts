@@ -84,17 +84,26 @@ async function write(dir: string, source: Source, mark: Omit<Mark, 'bytes'>, bef
   }
 }
 
-/** Its own words and the version: the file can be executed from there, and what it loads is all there. */
+/** It says its version: the file can be executed from there, and what it loads is all there. */
 async function tryOut(dir: string, stage: string, version: string): Promise<void> {
-  const child = await start({ argv: [join(stage, 'muster'), '--version'], env: {} }, { stdio: 'capture' });
-  const status = await child.exited;
-  const words = child.lastLines().join(' ');
+  const { status, words } = await ownWords(join(stage, 'muster'));
   if (status === 0 && words.includes(version)) return;
   throw new MusterError({
     code: 'INSTALL_TARGET',
-    message: `what was written to ${dir} does not run: status ${status}, ${words || 'and it says nothing'}`,
-    hint: 'Nothing was changed. Is the volume mounted noexec, and does this image have glibc 2.28 and libstdc++?',
+    message: `what was written to ${dir} does not run: ${words || `status ${status}, without a word`}`,
+    hint: 'Nothing was changed. Mount the volume without noexec; Node needs glibc 2.28 or later, and libstdc++.',
   });
+}
+
+async function ownWords(muster: string): Promise<{ status: number; words: string }> {
+  try {
+    const child = await start({ argv: [muster, '--version'], env: {} }, { stdio: 'capture' });
+    const status = await child.exited;
+    return { status, words: child.lastLines().join(' ') };
+  } catch (error) {
+    if (!(error instanceof MusterError)) throw error;
+    return { status: error.exitStatus, words: error.message };
+  }
 }
 
 /** Between the two renames the former `muster` loads the new library, as it will on the next start of either. */
