@@ -94,7 +94,6 @@ export function contentsOf({ parts }: Source): { readonly bytes: number; readonl
   return { bytes, hash: hash.digest('hex').slice(0, 12) };
 }
 
-/** Readable by any user, whatever the umask: who installs is often not who runs. */
 export function copyParts(parts: readonly Part[], lib: string): void {
   for (const { from, to } of parts) {
     cpSync(from, join(lib, to), {
@@ -104,10 +103,10 @@ export function copyParts(parts: readonly Part[], lib: string): void {
       filter: (path) => !LEFT_OUT.test(path),
     });
   }
-  openUp(lib);
 }
 
-function openUp(path: string): void {
+/** Readable by any user, whatever the umask: who installs is often not who runs. */
+export function openUp(path: string): void {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return;
   chmodSync(path, stat.isDirectory() || stat.mode & 0o100 ? 0o755 : 0o644);

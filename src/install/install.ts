@@ -21,7 +21,7 @@ import { dirname, join } from 'node:path';
 import { MusterError, type Refusal, reasonOf } from '../errors.ts';
 import { start } from '../process/spawn.ts';
 import { shareCompileCache } from './compile-cache.ts';
-import { contentsOf, copyParts, type Source, sourceIn, writeBinary } from './files.ts';
+import { contentsOf, copyParts, openUp, type Source, sourceIn, writeBinary } from './files.ts';
 import { decide, type Mark, outdated, parseMark, refusalOf, roomRefusal, STAGE, type Target } from './layout.ts';
 
 export interface Installation {
@@ -74,7 +74,8 @@ async function write(dir: string, source: Source, mark: Omit<Mark, 'bytes'>, bef
     copyParts(source.parts, join(stage, 'lib'));
     shareCompileCache(join(stage, 'lib', 'dist', '.compile-cache'));
     const sealed = { ...mark, bytes: writeBinary(source, join(stage, 'muster')) };
-    writeFileSync(join(stage, 'lib', 'install.json'), `${JSON.stringify(sealed)}\n`, { mode: 0o644 });
+    writeFileSync(join(stage, 'lib', 'install.json'), `${JSON.stringify(sealed)}\n`);
+    openUp(join(stage, 'lib'));
     await tryOut(dir, stage, mark.version);
     swap(dir, stage, `lib-${mark.id}`);
     sweep(dir, [`lib-${mark.id}`, before && `lib-${before.id}`]);
@@ -97,7 +98,9 @@ async function tryOut(dir: string, stage: string, version: string): Promise<void
 
 async function ownWords(muster: string): Promise<{ status: number; words: string }> {
   try {
-    const child = await start({ argv: [muster, '--version'], env: {} }, { stdio: 'capture' });
+    // What it compiled would be readable by nobody else.
+    const env = { NODE_DISABLE_COMPILE_CACHE: '1' };
+    const child = await start({ argv: [muster, '--version'], env }, { stdio: 'capture' });
     const status = await child.exited;
     return { status, words: child.lastLines().join(' ') };
   } catch (error) {
