@@ -38,7 +38,8 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
   const { signal } = generation;
   const context = { plan, incarnation, env: world.env, token, log, now: world.now, waits: waitsOf(life), signal };
   const engine = await engineOf(plan.engine.value, context);
-  const session = await openEngine(launch, generation, () => engine.open());
+  const agreed = async (own: Ending) => rally.blame?.(own) ?? own;
+  const session = await openEngine(launch, generation, () => engine.open(), agreed);
   // Once the server has stopped the members may stop too, while our part of the engine does; the close waits for both.
   generation.onEnd(async (ending) => void rally.stop(ending));
   rally.prepare(session.call);
@@ -51,7 +52,8 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
   if (exec) return becomeServer({ launch, rally, session, peers });
   rally.start(order);
   const command = commandOf(launch, session, peers);
-  return runServer({ launch, generation, command, report });
+  const { ended } = await runServer({ launch, generation, command, report });
+  return { ended: ended.then(agreed) };
 }
 
 async function openRallyFor(

@@ -9,6 +9,7 @@ import type { TypeOf } from './codec.ts';
 import { type Door, openDoor } from './door.ts';
 import { errorOf } from './endings.ts';
 import { addHealthService, type HealthService, HealthState } from './health.ts';
+import { Inquiry } from './inquiry.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { paceOf } from './pace.ts';
 import { startPulse, TICKS_PER_BEAT } from './pulse.ts';
@@ -80,6 +81,7 @@ class Room implements RallyHead {
   #guestCount = 0;
   #closing: Promise<void> | undefined;
   #handedOver = false;
+  readonly #inquiry = new Inquiry((ending) => this.#happened({ on: 'stop', ending }));
   #stopPulse = () => {};
 
   constructor(options: RallyHeadOptions) {
@@ -158,6 +160,13 @@ class Room implements RallyHead {
     return done.promise;
   }
 
+  async blame(own: Ending): Promise<Ending> {
+    // A command that is done has done no harm, unless it is one of several ends.
+    if (own.code === 'DONE' && !this.#inquiry.isFor(own)) return own;
+    if (own.code !== 'DONE') this.#inquiry.hear({ rank: 0, ending: own });
+    return this.ended;
+  }
+
   stop(ending: Ending): Promise<void> {
     this.#happened({ on: 'stop', ending });
     return this.#close();
@@ -177,6 +186,7 @@ class Room implements RallyHead {
 
   async #farewell(): Promise<void> {
     this.#stopPulse();
+    this.#inquiry.close();
     this.#health.set(false);
     const watches = this.#healthService?.endWatches();
     this.#door?.shut();
@@ -193,7 +203,7 @@ class Room implements RallyHead {
     const id = ++this.#guestCount;
     const guest = new Guest(id, call, {
       token: this.#options.token,
-      happened: (event) => this.#happened(event),
+      happened: (event) => this.#told(event),
       heard: (conn) => this.#heard.set(conn, this.#options.now()),
       lineTo: (peer) => this.#door?.lineTo(peer) ?? (() => {}),
     });
@@ -232,6 +242,20 @@ class Room implements RallyHead {
     this.#settle();
     const { onNews } = this.#options;
     if (onNews) for (const news of newsOf(before, step, event)) onNews(news);
+  }
+
+  /** What a stream brings. That a server or engine has ended may be the consequence of another one's end. */
+  #told(event: Event): void {
+    if (event.on === 'closed') this.#inquiry.gone(event.conn);
+    if (event.on === 'leave' && this.#roll.stage === 'started' && !this.#roll.ending) {
+      const place = this.#roll.places.of(event.conn);
+      const ending = { ...event.ending, culprit: event.ending.culprit ?? place?.hello.member };
+      if (place && this.#inquiry.isFor(ending)) {
+        this.#inquiry.hear({ rank: place.rank, ending }, event.conn);
+        return;
+      }
+    }
+    this.#happened(event);
   }
 
   #settle(): void {

@@ -151,6 +151,11 @@ export interface RallyHead {
   report(phase: Phase): void;
   /** Resolves when the group must end: a member lost, left, refused by rank… never rejects. */
   readonly ended: Promise<Ending>;
+  /**
+   * The end of the head's own server or engine: may it be the consequence of another member's? Gives what all are told,
+   * at most `SETTLE_MS` later. Undefined for a group of one.
+   */
+  blame?(own: Ending): Promise<Ending>;
   /** Tells every member `ending`, waits until it is sent (bounded, 1 s), closes the port. Idempotent. */
   stop(ending: Ending): Promise<void>;
   /** For exec takeover: closes the port without ending the members that have handed over. */

@@ -150,7 +150,8 @@ export class Guest {
     if (message.kind === 'handOver') this.#desk.happened({ on: 'hand-over', conn });
     if (message.kind === 'leave')
       this.#desk.happened({ on: 'leave', conn, ending: checkEnding(message.value.ending, member) });
-    if (message.kind === 'leave' || message.kind === 'handOver') this.end();
+    // Who leaves is told how it ends before its stream is closed.
+    if (message.kind === 'handOver') this.end();
   }
 
   /** It went before Hello, most likely because our proof was wrong to it. Its words are a stranger's: told, not believed. */

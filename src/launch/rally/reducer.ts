@@ -91,7 +91,7 @@ function report(roll: Roll, { conn, phase }: { conn: ConnId; phase: Phase }, now
 /** A member that goes with a reason ends the group with it; before the group is formed it only frees its seat. */
 function leave(roll: Roll, { conn, ending }: { conn: ConnId; ending: Ending }): Step {
   const place = roll.places.of(conn);
-  if (!place || roll.stage === 'over') return stay(roll);
+  if (!place || roll.stage === 'over') return { roll, effects: [{ do: 'close', conn }] };
   const who = `${place.hello.member} (rank ${place.rank})`;
   if (roll.stage !== 'gathering') return end(roll, { ...ending, culprit: ending.culprit ?? place.hello.member });
   const line = log('warn', `${who} left before the group was complete: ${ending.code}: ${ending.message}`);
