@@ -1,0 +1,43 @@
+/** Hears, for a moment, whose server or engine ended, and then says whose end was the cause. Edge of `suspects.ts`. */
+import type { Ending } from './rally.ts';
+import type { ConnId } from './roll.ts';
+import { causeOf, mayFollow, SETTLE_MS, type Suspect } from './suspects.ts';
+
+export class Inquiry {
+  readonly #sentence: (ending: Ending) => void;
+  #suspects: (Suspect & { readonly conn: ConnId | undefined })[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param sentence called once for all that were heard together */
+  constructor(sentence: (ending: Ending) => void) {
+    this.#sentence = sentence;
+  }
+
+  /** Whether this one is to be heard: it may be a consequence, or a better reason than one that may. */
+  isFor(ending: Ending): boolean {
+    return mayFollow(ending) || this.#suspects.length > 0;
+  }
+
+  /** @param conn undefined for the head itself */
+  hear(suspect: Suspect, conn?: ConnId): void {
+    this.#suspects.push({ ...suspect, conn });
+    if (!mayFollow(suspect.ending)) this.settle();
+    else this.#timer ??= setTimeout(() => this.settle(), SETTLE_MS);
+  }
+
+  /** Who told its reason and went: that it is gone is no reason of its own. */
+  gone(conn: ConnId): void {
+    if (this.#suspects.some((each) => each.conn === conn)) this.settle();
+  }
+
+  settle(): void {
+    this.close();
+    const [first, ...others] = this.#suspects.splice(0);
+    if (first) this.#sentence(causeOf([first, ...others]).ending);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,71 @@
+/** Several servers end within milliseconds: what everybody is told. */
+import { describe, expect, test } from 'vitest';
+import type { Ending } from '../../../src/launch/rally/rally.ts';
+import { aStartedGroup } from './fixture.ts';
+
+const exited = (who: string, exitStatus: number): Ending => ({
+  code: 'SERVER_EXITED',
+  exitStatus,
+  message: `the server of ${who} ended with ${exitStatus}`,
+  hint: '',
+  culprit: who,
+});
+
+describe('of servers that end together', () => {
+  test.each([
+    { when: 'one with a status', ends: [['b', 1]], culprit: 'b' },
+    {
+      when: "a consequence before the head's own",
+      ends: [
+        ['b', 1],
+        ['head', 1],
+      ],
+      culprit: 'head',
+    },
+    {
+      when: "the head's own before a kill elsewhere",
+      ends: [
+        ['head', 1],
+        ['b', 137],
+      ],
+      culprit: 'b',
+    },
+    {
+      when: 'two consequences before a kill',
+      ends: [
+        ['a', 1],
+        ['b', 1],
+        ['head', 137],
+      ],
+      culprit: 'head',
+    },
+    {
+      when: 'two with a status',
+      ends: [
+        ['a', 3],
+        ['b', 4],
+      ],
+      culprit: 'a',
+    },
+  ] as const)('$when: $culprit is named, by all', async ({ ends, culprit }) => {
+    const { head, members } = await aStartedGroup(['a', 'b']);
+    const [a, b] = members;
+    let own: Promise<Ending> | undefined;
+    for (const [who, status] of ends) {
+      if (who === 'head') own = head.blame?.(exited('head', status));
+      else (who === 'a' ? a : b)?.blame(exited(who, status));
+      // The next one is later, as the head sees it: it has answered something in between.
+      await new Promise(setImmediate);
+    }
+    const told = await Promise.all([head.ended, a!.ended, b!.ended, own ?? head.ended]);
+    expect(told.map((ending) => ending.culprit)).toEqual(told.map(() => culprit));
+  });
+
+  test('before the start nobody is asked: the seat is free', async () => {
+    const { head, members } = await aStartedGroup(['a']);
+    expect(members[0]!.blame(exited('a', 1))).toBe(true);
+    await head.ended;
+    await members[0]!.ended;
+    expect(members[0]!.blame(exited('a', 1))).toBe(false);
+  });
+});
