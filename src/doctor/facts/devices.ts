@@ -29,7 +29,7 @@ export function lookAtDevices(root: string): DeviceFacts {
   return {
     nvidia: nvidia.length,
     nvidiaOnMachine: namesAt(root, '/proc/driver/nvidia/gpus').length,
-    driver: /Kernel Module\D+([\d.]+)/.exec(textAt(root, '/proc/driver/nvidia/version') ?? '')?.[1],
+    driver: /Kernel Module .*?(\d+\.\d[\d.]*)/.exec(textAt(root, '/proc/driver/nvidia/version') ?? '')?.[1],
     amd: amd.length,
     closed: [...nvidia, ...(amd.length > 0 ? ['/dev/kfd', ...amd] : [])].filter((file) => !isOpen(join(root, file))),
     rdma: namesAt(root, '/dev/infiniband').length > 0,

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Prepared } from '../../cli/prepare.ts';
 import { MusterError, reasonOf } from '../../errors.ts';
+import { TlsKeeper } from '../../launch/facts/tls-keeper.ts';
 import { type Log, textLog } from '../../log.ts';
 import type { World } from '../../world.ts';
 import { examine } from '../checks.ts';
@@ -54,6 +55,7 @@ export async function examineGroup({ world, facts, prepared }: ExamineGroup): Pr
   try {
     const met = await meet({
       prepared,
+      tls: keeperOf(prepared, log),
       listenHost: listenHost(facts.needs),
       musterVersion: world.version,
       log,
@@ -65,6 +67,10 @@ export async function examineGroup({ world, facts, prepared }: ExamineGroup): Pr
     return only(say.fail({ subject: error.code, value: error.message, next: error.hint }));
   }
 }
+
+/** Its files are not watched: an examination is shorter than a certificate's life. */
+const keeperOf = ({ tls, settings }: Prepared, log: Log): TlsKeeper | undefined =>
+  tls && new TlsKeeper(tls, { name: settings['tls-name']?.value, log, wallClock: () => Date.now() });
 
 interface Own {
   readonly facts: Facts;

@@ -9,11 +9,14 @@ import { joinRally } from '../../launch/rally/member.ts';
 import type { Ending, Hello, Peer, RallyHead } from '../../launch/rally/rally.ts';
 import { helloOf } from '../../launch/self.ts';
 import type { Log } from '../../log.ts';
+import type { Tls } from '../../wire/tls.ts';
 import { type Board, type Exchange, joinExchange, openExchange } from './exchange.ts';
 import { type Guest, TIME } from './words.ts';
 
 export interface Meet {
   readonly prepared: Prepared;
+  /** As for a launch; undefined: plain. */
+  readonly tls: Tls | undefined;
   /** Where the head listens. */
   readonly listenHost: string;
   readonly musterVersion: string;
@@ -35,7 +38,7 @@ export const meet = (input: Meet): Promise<Met> =>
   input.prepared.plan.role.value === 'head' ? lead(input) : follow(input);
 
 async function lead(input: Meet): Promise<Met> {
-  const { prepared, listenHost, log, now } = input;
+  const { prepared, listenHost, tls, log, now } = input;
   const { plan, token } = prepared;
   const port = plan.ports.rally.value;
   const rally = await openRally({
@@ -44,6 +47,7 @@ async function lead(input: Meet): Promise<Met> {
     self: selfOf(input),
     worldSize: plan.worldSize.value,
     token,
+    tls,
     ...patience(plan),
     beatMs: plan.timing.beatMs.value,
     leaseMs: plan.timing.leaseMs.value,
@@ -88,12 +92,12 @@ function failure(error: unknown): Ending {
 const asGuest = ({ rank, member, address }: Peer): Guest => ({ rank, member, address });
 
 async function follow(input: Meet): Promise<Met> {
-  const { prepared, log, now } = input;
+  const { prepared, tls, log, now } = input;
   const { plan, token } = prepared;
   const { headAddress, ports } = plan;
   if (!headAddress) throw new Error('a worker without a head address is refused by the plan');
   const head = { host: headAddress.value, port: ports.rally.value };
-  const rally = joinRally({ head, self: selfOf(input), token, ...patience(plan), log, now });
+  const rally = joinRally({ head, self: selfOf(input), token, tls, ...patience(plan), log, now });
   const { rank } = await rally.seated;
   const { secret = '' } = await rally.prepared;
   const { values } = await rally.started;
