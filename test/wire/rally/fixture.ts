@@ -130,6 +130,7 @@ export async function aFreePort(): Promise<number> {
 /** A wire between member and head that a test can cut, silence or listen to. */
 export class Wire {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  readonly #mute = new Set<Socket>();
   #port: number;
   port = 0;
   /** Everything that went over it, both ways. */
@@ -157,14 +158,21 @@ export class Wire {
     for (const [near, far] of this.#pairs) far.unpipe(near).resume();
   }
 
-  /** What the member says no longer arrives; nobody is told. */
+  /** What the member says no longer arrives, not even that it is gone. */
   mute(): void {
-    for (const [near, far] of this.#pairs) near.unpipe(far).resume();
+    for (const [near, far] of this.#pairs) {
+      near.unpipe(far).resume();
+      this.#mute.add(near);
+    }
   }
 
   /** New connections lead to another head. */
   redirect(port: number): void {
     this.#port = port;
+  }
+
+  #ends(from: Socket, to: Socket): void {
+    if (!this.#mute.has(from)) to.destroy();
   }
 
   #join(near: Socket): void {
@@ -178,9 +186,9 @@ export class Wire {
       });
       from.pipe(to);
       from
-        .on('error', () => to.destroy())
+        .on('error', () => this.#ends(from, to))
         .on('close', () => {
-          to.destroy();
+          this.#ends(from, to);
           this.#pairs.delete(pair);
         });
     }
