@@ -1,7 +1,7 @@
 /** Puts a view on the page. Every text of a peer goes through `h`, which makes text nodes only. */
 import { byId, h, named, show, showIf } from './dom.js';
 import { nameOf } from './view.js';
-import { clock, duration } from './words.js';
+import { clock, duration, PHASES } from './words.js';
 
 /** @import { Fact, FaultRow, Lane, Launch, Member, Tile, View, Wait } from './view.d.ts' */
 
@@ -59,12 +59,12 @@ const facts = (rows) =>
 
 /** @param {Tile} tile */
 function tile({ key, name, rank, isSelf, state, phase, meaning, since, beat, facts: rows }) {
-  const rankWords = rank === undefined ? 'no rank yet' : rank === 0 ? 'rank 0, the head' : `rank ${rank}`;
+  const place = rank === undefined ? 'no rank yet' : rank === 0 ? 'rank 0, the head' : `rank ${rank}`;
   return h(
     'li',
     { 'data-key': key, class: `tile ${state}` },
     h('h3', {}, named(name)),
-    h('p', { class: 'rank' }, `${rankWords}${isSelf ? ', asked here' : ''}`),
+    h('p', { class: 'rank' }, `${place}${isSelf ? ', asked here' : ''}`),
     h(
       'p',
       { class: 'phase' },
@@ -99,9 +99,10 @@ function launch({ generation, startedAt, tookMs, outcome, lanes, hidden, waits }
   const left = hidden > 0 ? ` ${hidden} more members are not drawn; the slowest are.` : '';
   show('launch-words', `Generation ${generation} began at ${clock(startedAt)} and ${so}.${left}`);
   show('chart', ...lanes.map((each) => bar(each, tookMs)), axis(tookMs));
-  const phases = new Set(lanes.flatMap(({ spans }) => spans.map(({ phase }) => phase)));
-  show('legend', ...[...phases].map((phase) => h('li', {}, h('span', { class: `swatch ${phase}` }), phase)));
-  show('spans', ...lanes.flatMap(rows));
+  const drawn = new Set(lanes.flatMap(({ spans }) => spans.filter(isSeen).map(({ phase }) => phase)));
+  const phases = PHASES.filter((phase) => drawn.has(phase));
+  show('legend', ...phases.map((phase) => h('li', {}, h('span', { class: `swatch ${phase}` }), phase)));
+  show('spans', ...lanes.flatMap((lane) => rows(lane, tookMs)));
   show('waits', ...waits.map(wait));
   showIf('waits-part', waits.length > 0);
 }
@@ -109,7 +110,7 @@ function launch({ generation, startedAt, tookMs, outcome, lanes, hidden, waits }
 /** @param {Lane} lane @param {number} tookMs */
 function bar(lane, tookMs) {
   const percent = (/** @type {number} */ ms) => (100 * ms) / tookMs;
-  const parts = lane.spans.flatMap(({ phase, from, to }) => {
+  const parts = lane.spans.filter(isSeen).flatMap(({ phase, from, to }) => {
     const [x, width] = [percent(from), percent(to - from)];
     const rect = h('rect', { class: phase, x: `${x.toFixed(2)}%`, width: `${width.toFixed(2)}%`, height: '100%' });
     return width < ROOM_FOR_A_WORD ? [rect] : [rect, h('text', { x: `${(x + 0.8).toFixed(2)}%`, y: '70%' }, phase)];
@@ -131,16 +132,15 @@ function axis(tookMs) {
   return h('div', { class: 'lane axis' }, h('span', { class: 'lane-name' }), h('svg', {}, ...marks));
 }
 
-/** @param {Lane} lane */
-const rows = (lane) =>
-  lane.spans.map(({ phase, from, to }) =>
-    h(
-      'tr',
-      {},
-      h('th', { scope: 'row' }, named(nameOf(lane))),
-      ...[phase, duration(from), duration(to - from)].map((text) => h('td', {}, text)),
-    ),
-  );
+/** What a launch ends with takes no time of it. @param {{ from: number, to: number }} span */
+const isSeen = ({ from, to }) => to > from;
+
+/** @param {Lane} lane @param {number} tookMs */
+const rows = (lane, tookMs) =>
+  lane.spans.map(({ phase, from, to }) => {
+    const cells = [phase, duration(from), to === tookMs ? 'to the end' : duration(to - from)];
+    return h('tr', {}, h('th', { scope: 'row' }, named(nameOf(lane))), ...cells.map((text) => h('td', {}, text)));
+  });
 
 /** @param {Wait} wait */
 function wait({ layer, forWhom, by, missing, tookMs, isOver }) {

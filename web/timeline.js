@@ -70,12 +70,13 @@ const since = (lane, startedAt) => ({
   spans: lane.spans.map(({ phase, from, to }) => ({ phase, from: from - startedAt, to: to - startedAt })),
 });
 
-/** @param {readonly Lane[]} lanes in their order, the quickest left out @returns {readonly Lane[]} */
+/** @param {readonly Lane[]} lanes in their order, the quickest left out but for the first @returns {readonly Lane[]} */
 function slowest(lanes) {
   if (lanes.length <= MAX_LANES) return lanes;
+  const [first, ...rest] = lanes;
   const settledAt = (/** @type {Lane} */ lane) => lane.spans.at(-1)?.from ?? 0;
-  const kept = new Set([...lanes].sort((a, b) => settledAt(b) - settledAt(a)).slice(0, MAX_LANES));
-  return lanes.filter((lane, index) => index === 0 || kept.has(lane)).slice(0, MAX_LANES);
+  const kept = new Set([first, ...rest.sort((a, b) => settledAt(b) - settledAt(a)).slice(0, MAX_LANES - 1)]);
+  return lanes.filter((lane) => kept.has(lane));
 }
 
 /**

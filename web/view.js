@@ -118,15 +118,13 @@ function tileOf({ member, rank, connected = true, devices, address, incarnation,
 /** Shards are spread evenly where every device holds one. @param {number} devices @param {Status} status */
 function shareOf(devices, { shards, members = [] }) {
   const all = members.reduce((sum, each) => sum + (each.devices ?? 0), 0);
-  return shards !== undefined && shards > 1 && all === shards
-    ? `${devices}, holding ${devices} of ${counted(shards, 'shard')}`
-    : String(devices);
+  return shards !== undefined && shards > 1 && all === shards ? `${devices} of ${all}, a shard each` : String(devices);
 }
 
 /** @param {number} rank @param {string | undefined} name @returns {Tile} */
 const absentTile = (rank, name) => ({
   key: `rank ${rank}`,
-  name: name ?? `rank ${rank}`,
+  name: name ?? 'nobody yet',
   rank,
   isSelf: false,
   state: 'absent',

@@ -7,12 +7,13 @@ const UNITS = /** @type {const} */ ([
 ]);
 
 /**
- * `0.3 s`, `48 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`.
+ * `40 ms`, `0.3 s`, `48 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`.
  *
  * @param {number} ms
  */
 export function duration(ms) {
   const s = Math.max(0, ms) / 1000;
+  if (ms >= 1 && ms < 95) return `${Math.round(ms)} ms`;
   if (s < 9.95) return `${s.toFixed(1).replace(/\.0$/, '')} s`;
   const whole = Math.round(s);
   for (const [size, unit, smaller, rest] of UNITS) {
@@ -43,6 +44,9 @@ const MEANINGS = /** @type {const} */ ({
   gone: 'closed its connection',
   absent: 'not in yet',
 });
+
+/** In the order of a launch. */
+export const PHASES = Object.keys(MEANINGS);
 
 /** @param {string} phase */
 export const meaningOf = (phase) =>
