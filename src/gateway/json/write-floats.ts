@@ -23,22 +23,10 @@ const PLAIN_BELOW = 1e9;
 
 const TEN = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
-/** A value that JSON has no word for. */
-export class NotFinite extends Error {
-  readonly index: number;
-  readonly value: number;
-
-  constructor(index: number, value: number) {
-    super(`value ${index} is ${value}, for which JSON has no word`);
-    this.index = index;
-    this.value = value;
-  }
-}
-
 /**
  * Writes `values` with commas between into `out` from byte `at` on; returns where it stopped.
- * `out` has FLOAT_ROOM bytes for each. -0 stays -0.
- * Throws NotFinite for NaN and the infinities, which RFC 8259 §6 does not permit.
+ * `out` has FLOAT_ROOM bytes for each. -0 stays -0. NaN and the infinities, for which JSON has no word (RFC 8259 §6),
+ * become `null`.
  */
 export function writeFloats(values: Float32Array, out: Uint8Array, at: number): number {
   let end = at;
@@ -47,14 +35,14 @@ export function writeFloats(values: Float32Array, out: Uint8Array, at: number): 
       out[end] = COMMA;
       end += 1;
     }
-    let value = values[index]!;
+    let value = Number.isFinite(values[index]) ? values[index]! : Number.NaN;
     if (value < 0 || Object.is(value, -0)) {
       out[end] = MINUS;
       end += 1;
       value = -value;
     }
     const plain = value >= PLAIN_FROM && value < PLAIN_BELOW ? writePlain(value, out, end) : 0;
-    end = plain > 0 ? plain : writeRare(value, out, end, index);
+    end = plain > 0 ? plain : writeRare(value, out, end);
   }
   return end;
 }
@@ -121,11 +109,15 @@ function writeDecimal(whole: number, decimals: number, out: Uint8Array, at: numb
 }
 
 /** Zero, the very small, the very large, and what JSON cannot say. Slow, and exact by the engine's own conversion. */
-function writeRare(value: number, out: Uint8Array, at: number, index: number): number {
-  if (!Number.isFinite(value)) throw new NotFinite(index, value);
-  const text = value === 0 ? '0' : shortest(value).toExponential();
+function writeRare(value: number, out: Uint8Array, at: number): number {
+  const text = rareText(value);
   for (let k = 0; k < text.length; k += 1) out[at + k] = text.charCodeAt(k);
   return at + text.length;
+}
+
+function rareText(value: number): string {
+  if (Number.isNaN(value)) return 'null';
+  return value === 0 ? '0' : shortest(value).toExponential();
 }
 
 /** The decimal of the fewest digits that reads back as `value`. */

@@ -3,6 +3,7 @@
  * no parser takes. BYTES that are not UTF-8 cannot be JSON at all and are refused by name.
  */
 import { Failure } from '../failure.ts';
+import { FLOAT_ROOM, writeFloats } from '../json/write-floats.ts';
 import { fromRaw } from './numbers.ts';
 import { bytesElements, type Tensor } from './tensor.ts';
 
@@ -21,9 +22,16 @@ export function valuesOf(tensor: Tensor): readonly unknown[] {
 export function jsonOf(tensor: Tensor): string {
   const { datatype, data } = tensor;
   if (datatype === 'BOOL' || datatype === 'BYTES') return JSON.stringify(valuesOf(tensor));
+  if (datatype === 'FP32' || datatype === 'FP16' || datatype === 'BF16') return floatsText(fromRaw(datatype, data));
   const text = `[${Array.prototype.join.call(fromRaw(datatype, data), ',')}]`;
   // Number's own words for the three values JSON lacks; nothing else in this text has letters but the e of an exponent.
   return text.includes('N') || text.includes('I') ? text.replace(/-?(?:NaN|Infinity)/g, 'null') : text;
+}
+
+function floatsText(values: ArrayLike<number> | ArrayLike<bigint>): string {
+  const floats = values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
+  const bytes = Buffer.allocUnsafe(floats.length * FLOAT_ROOM);
+  return `[${bytes.toString('latin1', 0, writeFloats(floats, bytes, 0))}]`;
 }
 
 function textOf({ name }: Tensor, bytes: Uint8Array): string {
