@@ -48,7 +48,9 @@ function each(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<
   });
   request.once('end', resolve);
   request.once('error', (cause) => reject(new Failure(400, `the body was cut short: ${cause.message}`, { cause })));
-  request.once('close', () => reject(new Failure(499, 'the client has gone')));
+  request.once('close', () => {
+    if (!request.readableEnded) reject(new Failure(499, 'the client has gone'));
+  });
   return promise;
 }
 

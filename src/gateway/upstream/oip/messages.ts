@@ -1,5 +1,5 @@
 /**
- * The messages of proto/oip_v2.proto that the gateway sends and reads. Tensors go out as raw_input_contents always, for
+ * The messages of proto/oip_infer.proto that the gateway sends and reads. Tensors go out as raw_input_contents always, for
  * typed lists cost as much as JSON; they come back raw or typed, and raw wins: MLServer sends an empty `contents` beside.
  */
 import { WireError } from '../../../wire/wire-error.ts';
