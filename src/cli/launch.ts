@@ -1,6 +1,8 @@
 /** `muster launch RUNTIME … -- ARGS` and `muster run … -- COMMAND`: plan, then explain it or do it. */
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { Settings } from '../launch/args/options.ts';
+import type { TlsRead } from '../launch/facts/tls.ts';
+import type { TlsKeeper } from '../launch/facts/tls-keeper.ts';
 import { launch, newLife } from '../launch/launch.ts';
 import { shardsOf } from '../launch/plan/parallel.ts';
 import type { Plan } from '../launch/plan/plan.ts';
@@ -14,7 +16,7 @@ export async function launchCommand(
   command: 'launch' | 'run',
   argv: readonly string[],
 ): Promise<ExitStatus> {
-  const { plan, settings, token } = await prepare(world, command, argv);
+  const { plan, settings, token, tls } = await prepare(world, command, argv);
   if (settings.explain?.value || settings['dry-run']?.value) return explain(world, plan, settings);
   const log = await openLog(world, settings, plan.member.value);
   for (const note of [...plan.notes, ...(await machineWarnings(plan, settings, world.env))]) log.warn(note);
@@ -25,6 +27,7 @@ export async function launchCommand(
     world,
     log,
     token,
+    tls: await keepTls(tls, settings, log),
     life: newLife(plan, world.now),
     probePort,
     secrets: secretValues(world.env, token),
@@ -44,6 +47,15 @@ async function explain(world: World, plan: Plan, settings: Settings): Promise<Ex
   const commands = previewCommands(plan, world.env);
   world.stdout(settings.json?.value ? planAsJson(plan, commands) : planAsText(plan, commands));
   return EXIT.ok;
+}
+
+/** Loaded only where TLS is on. */
+async function keepTls(read: TlsRead | undefined, settings: Settings, log: Log): Promise<TlsKeeper | undefined> {
+  if (!read) return undefined;
+  const { TlsKeeper } = await import('../launch/facts/tls-keeper.ts');
+  const keeper = new TlsKeeper(read, { name: settings['tls-name']?.value, log, wallClock: () => Date.now() });
+  keeper.watch();
+  return keeper;
 }
 
 async function openLog(world: World, settings: Settings, who: string): Promise<Log> {

@@ -10,6 +10,7 @@ import { resolveSettings } from '../launch/args/settings.ts';
 import { type Compiled, type Entry, findRuntime, type Shelves } from '../launch/catalogue/catalogue.ts';
 import { RUN_RUNTIME } from '../launch/catalogue/run-runtime.ts';
 import { gatherFacts } from '../launch/facts/gather.ts';
+import type { TlsRead } from '../launch/facts/tls.ts';
 import { buildPlan } from '../launch/plan/build-plan.ts';
 import type { Plan } from '../launch/plan/plan.ts';
 import { lossyArgs } from '../process/lossy-args.ts';
@@ -20,6 +21,8 @@ export interface Prepared {
   readonly settings: Settings;
   /** The group's secret; undefined without one. */
   readonly token: string | undefined;
+  /** Of the rally; undefined without TLS. */
+  readonly tls: TlsRead | undefined;
 }
 
 /** @param argv behind the command's own name */
@@ -37,7 +40,7 @@ export async function prepare(world: World, command: 'launch' | 'run', argv: rea
   ]);
   const entry =
     command === 'run' ? RUN_RUNTIME : await findRuntime(flags.positionals[0] ?? '', shelvesOf(world, settings));
-  const { facts, token, refusals } = await gatherFacts(settings, world.env);
+  const { facts, token, tls, refusals } = await gatherFacts(settings, world.env);
   const planned = buildPlan({
     command,
     settings,
@@ -49,7 +52,7 @@ export async function prepare(world: World, command: 'launch' | 'run', argv: rea
   });
   refuseIfAny([...refusals, ...('refusals' in planned ? planned.refusals : [])]);
   if (!('plan' in planned)) throw new Error('a plan that is not refused is a plan');
-  return { plan: planned.plan, settings, token };
+  return { plan: planned.plan, settings, token, tls };
 }
 
 export function refuseIfAny(refusals: readonly Refusal[]): void {

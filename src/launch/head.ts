@@ -57,7 +57,7 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
 }
 
 async function openRallyFor(
-  { plan, world, log, token, life }: Launch,
+  { plan, world, log, token, tls, life }: Launch,
   generation: Generation,
   self: Hello,
 ): Promise<RallyHead> {
@@ -71,6 +71,7 @@ async function openRallyFor(
     self,
     worldSize: plan.worldSize.value,
     token,
+    tls,
     timeoutMs: timing.rallyMs.value,
     beatMs: timing.beatMs.value,
     leaseMs: timing.leaseMs.value,

@@ -8,6 +8,7 @@ import type { Command } from '../process/command.ts';
 import { findTini, underTini } from '../process/init.ts';
 import type { World } from '../world.ts';
 import type { Sourced } from './args/options.ts';
+import type { TlsKeeper } from './facts/tls-keeper.ts';
 import type { Plan } from './plan/plan.ts';
 import { serverCommand } from './plan/render.ts';
 import type { Waiting } from './rally/rally.ts';
@@ -20,6 +21,8 @@ export interface Launch {
   readonly log: Log;
   /** The group's secret. */
   readonly token: string | undefined;
+  /** Certificates of the rally; undefined: it speaks without TLS. */
+  readonly tls?: TlsKeeper | undefined;
   readonly life: Life;
   /** 0: none. */
   readonly probePort: Sourced<number>;

@@ -85,13 +85,14 @@ async function agree(rally: RallyMember, own: Ending, leaseMs: number): Promise<
 /** A lease is judged at each tick, four a beat, and a late tick judges nothing. Milliseconds. */
 const HEAD_LATE_MS = 1_000;
 
-function join({ plan, world, log, token }: Launch, self: Hello): RallyMember {
+function join({ plan, world, log, token, tls }: Launch, self: Hello): RallyMember {
   const { timing, headAddress, ports } = plan;
   if (!headAddress) throw new Error('a worker without a head address is refused by the plan');
   return joinRally({
     head: { host: headAddress.value, port: ports.rally.value },
     self,
     token,
+    tls,
     timeoutMs: timing.rallyMs.value,
     progressMs: timing.progressMs.value,
     log,

@@ -151,10 +151,39 @@ export const OPTIONS = {
     env: 'MUSTER_TOKEN_FILE',
     describe: 'File that holds the shared token of the group (MUSTER_TOKEN: the token itself; never a flag)',
   },
+  'tls-dir': {
+    kind: 'text',
+    env: 'MUSTER_TLS_DIR',
+    describe: 'Mutual TLS for the rally: directory that holds tls.crt, tls.key and ca.crt, such as a mounted Secret',
+  },
+  'tls-cert': {
+    kind: 'text',
+    env: 'MUSTER_TLS_CERT',
+    otherwise: 'tls.crt of --tls-dir',
+    describe: "File with this member's certificate and the intermediate ones, PEM",
+  },
+  'tls-key': {
+    kind: 'text',
+    env: 'MUSTER_TLS_KEY',
+    otherwise: 'tls.key of --tls-dir',
+    describe: 'File with its private key, PEM without a passphrase',
+  },
+  'tls-ca': {
+    kind: 'text',
+    env: 'MUSTER_TLS_CA',
+    otherwise: 'ca.crt of --tls-dir',
+    describe: 'File with the CA certificates that sign the other members, PEM',
+  },
+  'tls-name': {
+    kind: 'text',
+    env: 'MUSTER_TLS_NAME',
+    otherwise: 'the head address',
+    describe: "Name that the head's certificate must carry (DNS name or IP address)",
+  },
   insecure: {
     kind: 'switch',
     env: 'MUSTER_INSECURE',
-    describe: 'Let a group without a token meet over a network that is not loopback',
+    describe: 'Let a group with neither token nor TLS meet over a network that is not loopback',
   },
   'rally-timeout': {
     kind: 'seconds',

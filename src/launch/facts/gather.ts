@@ -10,12 +10,15 @@ import type { Facts } from '../plan/facts.ts';
 import { detect, type HostNames } from '../plan/topology/detectors.ts';
 import { findAddress, isHere } from './address.ts';
 import { lookAtModel } from './model-directory.ts';
+import type { TlsRead } from './tls.ts';
 import { readToken } from './token.ts';
 
 export interface Gathered {
   readonly facts: Facts;
   /** The group's secret; kept apart so that it cannot slip into a plan. */
   readonly token: string | undefined;
+  /** Certificate and key, apart for the same reason. */
+  readonly tls: TlsRead | undefined;
   readonly refusals: readonly Refusal[];
 }
 
@@ -28,6 +31,7 @@ export async function gatherFacts(settings: Settings, env: Env): Promise<Gathere
   const several = (size ?? detected.worldSize?.value ?? 1) > 1;
   const placed = settings.rank ?? settings.role ?? detected.rank ?? detected.role;
   const secret = readToken(settings['token-file']?.value, env);
+  const tls = await lookAtTls(settings);
   return {
     facts: {
       host,
@@ -40,10 +44,27 @@ export async function gatherFacts(settings: Settings, env: Env): Promise<Gathere
       modelDirectory: settings['model-dir'] && lookAtModel(settings['model-dir'].value, settings['model-root']?.value),
       devices: countDevices(),
       token: secret.token,
+      tls: tls.seen,
     },
     token: secret.text,
-    refusals: [...secret.refusals, ...notAnAddress(settings.address)],
+    tls: tls.read,
+    refusals: [...secret.refusals, ...tls.refusals, ...notAnAddress(settings.address)],
   };
+}
+
+/** Loaded only where TLS is asked for. A part that is refused counts as there: that is then the only complaint. */
+async function lookAtTls(settings: Settings): Promise<{
+  readonly seen: Facts['tls'];
+  readonly read: TlsRead | undefined;
+  readonly refusals: readonly Refusal[];
+}> {
+  const asked = settings['tls-dir'] ?? settings['tls-cert'] ?? settings['tls-key'] ?? settings['tls-ca'];
+  if (!asked) return { seen: undefined, read: undefined, refusals: [] };
+  const { readTls, tlsFiles } = await import('./tls.ts');
+  const files = tlsFiles(settings);
+  const read = files.value && readTls(files.value, Date.now());
+  const { refusals } = read ?? files;
+  return { seen: { origin: asked.origin, notes: read?.value?.notes ?? [] }, read: read?.value, refusals };
 }
 
 const notAnAddress = (set: Settings['address']): Refusal[] =>

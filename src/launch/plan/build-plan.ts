@@ -60,7 +60,7 @@ function assemble(input: PlanInput, place: Topology): { plan?: Plan; refusals: r
     engine: engine.engine.value,
     worldSize: place.worldSize.value,
   });
-  const auth = chooseAuth({ settings, token: facts.token, place });
+  const auth = chooseAuth({ settings, token: facts.token, tls: facts.tls, place });
   const refusals = [engine, model, sizes, capacity, ports, auth].flatMap((each) => each.refusals);
   const unset = engine.recipe ? unsetVariables(input, engine.recipe.head) : [];
   if (refusals.length + unset.length > 0 || !engine.recipe) return { refusals: [...refusals, ...unset] };

@@ -5,6 +5,7 @@
  */
 import type { Sourced } from '../args/options.ts';
 import type { EngineName, ProbeSpec, SmokeRequest, Template } from '../catalogue/schema.ts';
+import type { AuthKind } from './auth.ts';
 import type { ModelSource } from './model.ts';
 import type { Parallel } from './parallel.ts';
 import type { Role } from './topology/detectors.ts';
@@ -34,7 +35,7 @@ export interface Plan {
   readonly ports: Ports;
   readonly timing: Timing;
   readonly restarts: { readonly limit: Sourced<number>; readonly windowMs: Sourced<number> };
-  readonly auth: Sourced<'token' | 'none'>;
+  readonly auth: Sourced<AuthKind>;
 
   /** Byte for byte; undefined: this member was given none (a KServe worker). */
   readonly serverArgs: readonly string[] | undefined;

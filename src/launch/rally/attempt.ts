@@ -1,4 +1,6 @@
 /** One attempt to join: DNS, TCP, hello, in this order, over all addresses, within `TIME.attemptMs`. */
+
+import type { Tls } from '../../wire/tls.ts';
 import { knock, type Lookup, Missed, resolveHead } from './dial.ts';
 import { TIME } from './limits.ts';
 import type { Hello } from './rally.ts';
@@ -8,6 +10,7 @@ export interface AttemptOptions {
   readonly head: { readonly host: string; readonly port: number };
   readonly self: Hello;
   readonly token: string | undefined;
+  readonly tls: Tls | undefined;
   readonly lookup: Lookup;
   readonly ears: Ears;
   readonly now: () => number;
@@ -39,13 +42,13 @@ export async function attempt(options: AttemptOptions, signal: AbortSignal): Pro
   throw furthest ?? new Missed('DNS', 'it took the whole attempt to resolve the name', "look at the cluster's DNS");
 }
 
-const DEPTH = { DNS: 0, TCP: 1, hello: 2, version: 3, plan: 3, GPU: 3, model: 3, seat: 4 } as const;
+const DEPTH = { DNS: 0, TCP: 1, TLS: 2, hello: 3, version: 4, plan: 4, GPU: 4, model: 4, seat: 5 } as const;
 
 async function enter(address: string, leftMs: number, options: AttemptOptions, signal: AbortSignal): Promise<Session> {
-  const { head, self, token, ears, now } = options;
+  const { head, self, token, tls, ears, now } = options;
   const began = now();
   await orAborted(knock(address, head.port, Math.min(TIME.connectMs, leftMs)), signal);
-  const session = new Session({ address, head, self, token, ears, now });
+  const session = new Session({ address, head, self, token, tls, ears, now });
   const spent = now() - began;
   await session.welcomed(Math.max(NOT_WORTH_MS, leftMs - spent - TIME.peekMs), signal);
   return session;

@@ -1,5 +1,6 @@
 /** A member's way to the head in grpc-js, which has defaults for other people's networks. */
-import { Client, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
+import { type Dial, dialOptions, type Tls } from '../../wire/tls.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { hostPort } from './words.ts';
 
@@ -9,8 +10,14 @@ import { hostPort } from './words.ts';
  * @param address an IP address of the head, as the name resolved just now
  * @param head what the user called it; the server sees it as :authority
  */
-export const newChannel = (address: string, { host, port }: { readonly host: string; readonly port: number }): Client =>
-  new Client(`${address.includes(':') ? 'ipv6' : 'ipv4'}:${hostPort(address, port)}`, credentials.createInsecure(), {
+export function newChannel(
+  address: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  tls: Tls | undefined,
+): Client {
+  const dial = tls && dialOptions(tls.identity(), tls.name ?? host);
+  return new Client(`${address.includes(':') ? 'ipv6' : 'ipv4'}:${hostPort(address, port)}`, secured(dial), {
+    ...(dial ? { 'grpc.ssl_target_name_override': dial.servername } : {}),
     'grpc.use_local_subchannel_pool': 1,
     'grpc.default_authority': hostPort(host, port),
     'grpc.max_receive_message_length': LIMIT.headMessageBytes,
@@ -20,3 +27,9 @@ export const newChannel = (address: string, { host, port }: { readonly host: str
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,
   });
+}
+
+const secured = (dial: Dial | undefined): ChannelCredentials =>
+  dial
+    ? credentials.createFromSecureContext(dial.secureContext, { checkServerIdentity: dial.checkServerIdentity })
+    : credentials.createInsecure();

@@ -1,14 +1,10 @@
-/**
- * The way to the head, layer by layer: DNS, TCP, and what is seen at the port when it is no head. Each miss says at which
- * layer, why, and what to look at.
- */
+/** The way to the head, layer by layer: DNS, TCP. Each miss says at which layer, why, and what to look at. */
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
-import { TIME } from './limits.ts';
-import { hostPort, seconds, shown } from './words.ts';
+import { hostPort, seconds } from './words.ts';
 
 /** The layers of joining, in the order they are passed. */
-export type Layer = 'DNS' | 'TCP' | 'hello' | 'version' | 'plan' | 'GPU' | 'model' | 'seat';
+export type Layer = 'DNS' | 'TCP' | 'TLS' | 'hello' | 'version' | 'plan' | 'GPU' | 'model' | 'seat';
 
 /** An attempt that may be repeated. */
 export class Missed extends Error {
@@ -95,50 +91,4 @@ function outcome(socket: Socket, withinMs: number): Promise<string | undefined> 
   });
 }
 
-const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-]);
-const FRAME_TYPE = 3;
-const SETTINGS = 4;
-const TLS_ALERT = 0x15;
-
-/** Greets in HTTP/2 and says what came back, for somebody who expected a head there. Never throws. */
-export async function peek(address: string, port: number, withinMs: number = TIME.peekMs): Promise<string> {
-  const socket = connect({ host: address, port });
-  const seen = await new Promise<Buffer | string>((resolve) => {
-    const timer = setTimeout(
-      () => resolve(`it accepts the connection and says nothing for ${seconds(withinMs)}`),
-      withinMs,
-    );
-    const done = (what: Buffer | string) => {
-      clearTimeout(timer);
-      resolve(what);
-    };
-    socket.once('connect', () => socket.write(PREFACE));
-    socket.once('data', done).once('end', () => done('it closes the connection without a word'));
-    socket.on('error', (error) => done(`the connection breaks (${codeOf(error)})`));
-  });
-  socket.destroy();
-  return typeof seen === 'string' ? seen : describe(seen);
-}
-
-function describe(seen: Buffer): string {
-  const line = seen.subarray(0, 64).toString('latin1').split('\r\n')[0] ?? '';
-  if (line.startsWith('HTTP/1')) return `it speaks HTTP/1 (${shown(line)})`;
-  if (seen[FRAME_TYPE] === SETTINGS && seen[0] === 0) return 'it speaks HTTP/2';
-  if (seen[0] === TLS_ALERT) return 'it speaks TLS';
-  return `it answers ${shown(line)}`;
-}
-
 export const WHICH_PORT = "is this the rally's port of the head, and does the head run muster?";
-
-/** A hello that failed without a word of why: says what else is at the port. */
-export async function withWhatIsThere(
-  missed: Missed,
-  { address, head }: { readonly address: string; readonly head: { readonly port: number } },
-): Promise<Missed> {
-  if (missed.layer !== 'hello' || missed.hint !== '') return missed;
-  const seen = await peek(address, head.port);
-  return new Missed('hello', `${hostPort(address, head.port)} is no head yet: ${seen} (${missed.message})`, WHICH_PORT);
-}

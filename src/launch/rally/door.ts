@@ -12,8 +12,11 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { MusterError, type Refusal } from '../../errors.ts';
+import type { Tls } from '../../wire/tls.ts';
+import { onFirstByte } from './first-byte.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { portOwner } from './port-owner.ts';
+import { ONLY_PLAIN, TOO_MANY, WITHOUT_TLS } from './refusals.ts';
 import { hostPort } from './words.ts';
 
 export interface Door {
@@ -30,14 +33,17 @@ export interface DoorOptions {
   readonly host: string;
   readonly port: number;
   readonly maxConnections: number;
+  /** Undefined: none is spoken. */
+  readonly tls: Tls | undefined;
   /** Adds the services. */
   readonly furnish: (server: Server) => void;
-  /** A connection was dropped because there are too many. */
-  readonly onFull: (from: string) => void;
+  /** A connection that was dropped, or speaks TLS where we do not, or the other way round. @param from its address */
+  readonly onRefused: (from: string, refusal: Refusal) => void;
 }
 
 /** @throws MusterError PORT_TAKEN, ADDRESS_UNAVAILABLE */
-export async function openDoor({ host, port, maxConnections, furnish, onFull }: DoorOptions): Promise<Door> {
+export async function openDoor(options: DoorOptions): Promise<Door> {
+  const { host, port, maxConnections, furnish, onRefused } = options;
   const grpc = new Server({
     'grpc.max_receive_message_length': LIMIT.memberMessageBytes,
     'grpc.max_concurrent_streams': LIMIT.streamsPerConnection,
@@ -48,6 +54,7 @@ export async function openDoor({ host, port, maxConnections, furnish, onFull }: 
   });
   furnish(grpc);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const enter = await wayIn(options, (socket) => injector.injectConnection(socket));
   const sockets = new Map<string, Socket>();
   const tcp = createServer({ noDelay: true }, (socket) => {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
@@ -58,10 +65,10 @@ export async function openDoor({ host, port, maxConnections, furnish, onFull }: 
       clearTimeout(impatient);
       if (sockets.get(peer) === socket) sockets.delete(peer);
     });
-    injector.injectConnection(socket);
+    enter(socket);
   });
   tcp.maxConnections = maxConnections;
-  tcp.on('drop', (data) => onFull(data?.remoteAddress ?? 'unknown'));
+  tcp.on('drop', (data) => onRefused(data?.remoteAddress ?? 'unknown', TOO_MANY));
   const bound = await listen(tcp, host, port);
   return {
     port: bound,
@@ -77,6 +84,28 @@ export async function openDoor({ host, port, maxConnections, furnish, onFull }: 
       await Promise.all([freed, ...gone]);
     },
   };
+}
+
+/** To grpc-js, through TLS where that is on. Who speaks the wrong one is told, or told of. */
+async function wayIn(
+  { tls, onRefused }: DoorOptions,
+  inject: (socket: Socket) => void,
+): Promise<(socket: Socket) => void> {
+  const from = (socket: Socket) => socket.remoteAddress ?? 'unknown';
+  if (!tls)
+    return (socket) =>
+      onFirstByte(socket, (isTls) => {
+        if (isTls) onRefused(from(socket), ONLY_PLAIN);
+        inject(socket); // HTTP/2 has its own answer to what is none
+      });
+  const { dismiss, tlsDoor } = await import('./door-tls.ts');
+  const shakeHands = tlsDoor({ tls, onTrusted: inject, onRefused });
+  return (socket) =>
+    onFirstByte(socket, (isTls) => {
+      if (isTls) return shakeHands(socket);
+      onRefused(from(socket), WITHOUT_TLS);
+      dismiss(socket, WITHOUT_TLS);
+    });
 }
 
 function listen(tcp: TcpServer, host: string, port: number): Promise<number> {

@@ -4,6 +4,7 @@
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { MusterError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { Tls } from '../../wire/tls.ts';
 import { headWaits, newsOf } from './awaited.ts';
 import type { TypeOf } from './codec.ts';
 import { type Door, openDoor } from './door.ts';
@@ -16,7 +17,7 @@ import { startPulse, TICKS_PER_BEAT } from './pulse.ts';
 import type { Ending, Hello, News, Peer, Phase, RallyHead, StartOrder, Waiting } from './rally.ts';
 import { Guest, hear, type JoinCall } from './reception.ts';
 import { open, reached, reduce } from './reducer.ts';
-import { orderTooLong, TOO_MANY } from './refusals.ts';
+import { orderTooLong } from './refusals.ts';
 import { type ConnId, countMissing, type Effect, type Event, missingRanks, type Step } from './roll.ts';
 import { FromHead, PATH, Start, StatusReply, StatusRequest } from './schema.ts';
 import { statusOf } from './status.ts';
@@ -32,6 +33,8 @@ export interface RallyHeadOptions {
   readonly worldSize: number;
   /** At least 16 bytes (checked by the caller); undefined: anybody may join. */
   readonly token: string | undefined;
+  /** Undefined: whoever speaks TLS is told so. */
+  readonly tls?: Tls | undefined;
   /** How long to wait for everybody. */
   readonly timeoutMs: number;
   /** Default of the launcher: 1000, with a lease of 3000. Both are longer in a group of more than 500 (`pace.ts`). */
@@ -99,18 +102,19 @@ class Room implements RallyHead {
   }
 
   async open(): Promise<void> {
-    const { host, port, worldSize, beatMs, leaseMs, now, log } = this.#options;
+    const { host, port, tls, worldSize, beatMs, leaseMs, now, log } = this.#options;
     const join = (call: JoinCall) => this.#receive(call);
     this.#door = await openDoor({
       host,
       port,
+      tls,
       maxConnections: 4 * worldSize + 64,
       furnish: (server) => {
         server.register(PATH.join, join, FromHead.encode, hear, 'bidi');
         server.register(PATH.status, this.#status, StatusReply.encode, StatusRequest.decode, 'unary');
         this.#healthService = addHealthService(server, this.#health);
       },
-      onFull: (from) => this.#happened({ on: 'turned-away', who: `somebody at ${from}`, refusal: TOO_MANY }),
+      onRefused: (from, refusal) => this.#happened({ on: 'turned-away', who: `somebody at ${from}`, refusal }),
     });
     log.debug(`listening on ${hostPort(host, this.port)}; a beat every ${seconds(beatMs)}, lease ${seconds(leaseMs)}`);
     let turn = 0;

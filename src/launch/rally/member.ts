@@ -6,6 +6,7 @@
  */
 import { MusterError, reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { Tls } from '../../wire/tls.ts';
 import { attempt } from './attempt.ts';
 import { type Lookup, Missed, systemLookup } from './dial.ts';
 import { endingOf, errorOf, groupLost } from './endings.ts';
@@ -21,6 +22,8 @@ export interface RallyMemberOptions {
   readonly self: Hello;
   /** At least 16 bytes (checked by the caller); undefined: the head must have none either. */
   readonly token: string | undefined;
+  /** Undefined: the head must speak without TLS too. */
+  readonly tls?: Tls | undefined;
   /** How long to look for the head, all attempts together. Once seated, the head's own limit counts. */
   readonly timeoutMs: number;
   /** How often to say what is waited for. */
@@ -194,7 +197,7 @@ class Worker implements RallyMember, Ears {
   }
 
   async #reach(): Promise<Session> {
-    const { head, token, lookup = systemLookup, now, timeoutMs } = this.#options;
+    const { head, token, tls, lookup = systemLookup, now, timeoutMs } = this.#options;
     this.#where = { wasReached: this.#where.wasReached, last: this.#where.last };
     this.#waitsSince = now();
     const { self } = this.#options;
@@ -205,7 +208,7 @@ class Worker implements RallyMember, Ears {
     const signal = AbortSignal.any([this.#life.signal, deadline.signal]);
     const once = async () => {
       try {
-        return await attempt({ head, self: { ...self, preferredRank }, token, lookup, ears: this, now }, signal);
+        return await attempt({ head, self: { ...self, preferredRank }, token, tls, lookup, ears: this, now }, signal);
       } catch (cause) {
         if (cause instanceof Missed) this.#missed(cause);
         throw cause;

@@ -95,6 +95,7 @@ export interface Ending {
 export type AwaitedLayer =
   | 'DNS'
   | 'TCP'
+  | 'TLS'
   | 'hello'
   | 'version'
   | 'plan'

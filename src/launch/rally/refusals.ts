@@ -35,6 +35,34 @@ export const TOO_MANY: Refusal = {
   hint: 'Somebody floods the port: restrict who may reach it.',
 };
 
+/** A head with TLS met somebody without. */
+export const WITHOUT_TLS: Refusal = {
+  code: 'TLS_REFUSED',
+  message: 'the head speaks TLS only, and the member speaks without',
+  hint: 'Set MUSTER_TLS_DIR on every member, or on none.',
+};
+
+/** The other way round. */
+export const ONLY_PLAIN: Refusal = {
+  code: 'TLS_REFUSED',
+  message: 'the member speaks TLS, and the head has no certificate',
+  hint: 'Set MUSTER_TLS_DIR on the head too, or on nobody.',
+};
+
+/** The member broke off the handshake: its TLS did not like ours. @param why OpenSSL's word for it */
+export const brokenOff = (why: string): Refusal => ({
+  code: 'TLS_REFUSED',
+  message: `the TLS handshake failed (${why})`,
+  hint: "See the member's log; does it trust the CA of the head's certificate?",
+});
+
+/** @param why the head's words, as they came */
+export const refusedByHead = (why: string): Refusal => ({
+  code: 'TLS_REFUSED',
+  message: `the head refuses the connection: ${why}`,
+  hint: 'Give every member certificates of one issuer, and its CA.',
+});
+
 export const helloTooLong = (bytes: number): Refusal => ({
   code: 'PROTOCOL',
   message: `the hello has ${bytes} bytes, ${LIMIT.memberMessageBytes - 256} are allowed`,

@@ -5,17 +5,19 @@
 import { type Client, type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
 import { MusterError, type Refusal } from '../../errors.ts';
 import { printable } from '../../log.ts';
+import type { Tls } from '../../wire/tls.ts';
 import { type Nonces, newNonce, unseal } from './auth.ts';
 import { newChannel } from './channel.ts';
 import { type Checked, checkEnding, checkEngineCall, checkRefusals, checkSeat, checkStart } from './check.ts';
 import type { TypeOf } from './codec.ts';
-import { Missed, WHICH_PORT, withWhatIsThere } from './dial.ts';
+import { Missed, WHICH_PORT } from './dial.ts';
 import { answerTo } from './handshake.ts';
 import { clip, LIMIT, PROTOCOL, TIME } from './limits.ts';
 import { type Pulse, startPulse } from './pulse.ts';
 import type { Ending, EngineCall, Hello, Phase, Seat, StartOrder } from './rally.ts';
 import { protocolError } from './refusals.ts';
 import { type Challenge, FromHead, FromMember, PATH, type Prepare, type Welcome } from './schema.ts';
+import { withWhatIsThere } from './what-is-there.ts';
 import { seconds } from './words.ts';
 
 export interface Welcomed {
@@ -50,6 +52,7 @@ export interface SessionOptions {
   readonly head: { readonly host: string; readonly port: number };
   readonly self: Hello;
   readonly token: string | undefined;
+  readonly tls: Tls | undefined;
   readonly ears: Ears;
   readonly now: () => number;
 }
@@ -76,7 +79,7 @@ export class Session {
     this.#options = options;
     this.ended = this.#ended.promise;
     this.#welcomed.promise.catch(() => {});
-    this.#client = newChannel(options.address, options.head);
+    this.#client = newChannel(options.address, options.head, options.tls);
     this.#call = this.#client.makeBidiStreamRequest(PATH.join, FromMember.encode, FromHead.decode);
     this.#call.on('data', (message: FromHead) => this.#receive(message));
     this.#call.on('error', (error: ServiceError) => this.#broke(error));

@@ -39,6 +39,7 @@ export function layerOf(code: ErrorCode): AwaitedLayer {
   if (code === 'PLAN_MISMATCH') return 'plan';
   if (code === 'MODEL_MISMATCH') return 'model';
   if (code === 'DEVICES_SHORT') return 'GPU';
+  if (code === 'TLS_REFUSED') return 'TLS';
   if (code === 'TOKEN_WRONG' || code === 'PROTOCOL') return 'hello';
   return 'seat';
 }
