@@ -21,6 +21,7 @@ import { orderTooLong } from './refusals.ts';
 import { type ConnId, countMissing, type Effect, type Event, missingRanks, type Step } from './roll.ts';
 import { FromHead, PATH, Start, StatusReply, StatusRequest } from './schema.ts';
 import { statusOf } from './status.ts';
+import { mayBeSilent } from './leases.ts';
 import { spareMemory } from './thrift.ts';
 import { hostPort, seconds } from './words.ts';
 
@@ -84,7 +85,10 @@ class Room implements RallyHead {
   #guestCount = 0;
   #closing: Promise<void> | undefined;
   #handedOver = false;
-  readonly #inquiry = new Inquiry((ending) => this.#happened({ on: 'stop', ending }));
+  readonly #inquiry = new Inquiry(
+    (ending) => this.#happened({ on: 'stop', ending }),
+    () => mayBeSilent(this.#roll, this.#options.now()),
+  );
   #stopPulse = () => {};
 
   constructor(options: RallyHeadOptions) {
