@@ -8,9 +8,15 @@ export class Inquiry {
   #suspects: (Suspect & { readonly conn: ConnId | undefined })[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param sentence called once for all that were heard together */
-  constructor(sentence: (ending: Ending) => void) {
+  readonly #isPending: () => boolean;
+
+  /**
+   * @param sentence  called once for all that were heard together
+   * @param isPending whether somebody is silent who may be lost, and is then the better reason; his lease bounds it
+   */
+  constructor(sentence: (ending: Ending) => void, isPending: () => boolean) {
     this.#sentence = sentence;
+    this.#isPending = isPending;
   }
 
   /** Whether this one is to be heard: it may be a consequence, or a better reason than one that may. */
@@ -22,12 +28,16 @@ export class Inquiry {
   hear(suspect: Suspect, conn?: ConnId): void {
     this.#suspects.push({ ...suspect, conn });
     if (!mayFollow(suspect.ending)) this.settle();
-    else this.#timer ??= setTimeout(() => this.settle(), SETTLE_MS);
+    else if (!this.#timer) this.#wait();
   }
 
   /** Who told its reason and went: that it is gone is no reason of its own. */
   gone(conn: ConnId): void {
     if (this.#suspects.some((each) => each.conn === conn)) this.settle();
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(() => (this.#isPending() ? this.#wait() : this.settle()), SETTLE_MS);
   }
 
   settle(): void {

@@ -50,6 +50,20 @@ function expire(roll: Roll, now: number): Step {
   );
 }
 
+/** Whether a member has missed a beat, and may be found lost soon: its lease says which. */
+export function mayBeSilent({ rules, places, listeningSince, stage }: Roll, now: number): boolean {
+  if (stage === 'over') return false;
+  const isLate = ({ rank, conn, phase, heardAt }: Place) =>
+    rank !== 0 &&
+    conn !== undefined &&
+    phase !== 'handed-over' &&
+    now - Math.max(heardAt, listeningSince) > LATE_BEATS * rules.beatMs;
+  return [...places.values()].some(isLate);
+}
+
+/** A beat is heard at the next tick, and may be late itself. */
+const LATE_BEATS = 1.5;
+
 /** Before the group is formed nothing is lost with a member: its place is kept, the wait goes on. */
 function vacate({ roll, effects }: Step, place: Place, now: number): Step {
   const silent = `${place.hello.member} (rank ${place.rank}) stopped beating ${seconds(now - place.heardAt)} ago; its seat is kept`;

@@ -69,3 +69,12 @@ describe('of servers that end together', () => {
     expect(members[0]!.blame(exited('a', 1))).toBe(false);
   });
 });
+
+test('a silent member is awaited before a server that ended with a status is blamed: it is the one that is lost', async () => {
+  const { head, members, wires } = await aStartedGroup(['a', 'b'], { leaseMs: 600 });
+  wires[1]!.mute();
+  await new Promise((resolve) => setTimeout(resolve, 250)); // the fault itself: two beats of b are missed
+  const own = await head.blame?.(exited('head', 1));
+  expect(own).toMatchObject({ code: 'GROUP_LOST', culprit: 'b' });
+  expect((await members[0]!.ended).culprit).toBe('b');
+});
