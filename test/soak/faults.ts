@@ -43,6 +43,8 @@ const serverEnded = (rank: number, how: string): Verdict => ({
 
 const CLOSED = 'closed its connection';
 const SILENT = 'stopped beating [\\d.]+ s ago';
+/** Who found the head silent first is back, over a line that works again, before the head has found it silent. */
+const SILENT_OR_BACK = `(${SILENT}|was restarted while the group was running)`;
 
 const killed: Inject = async (group, { rank }) => {
   await group.kill(rank);
@@ -118,12 +120,12 @@ const INJECT: Readonly<Record<Kind, Inject>> = {
   },
   mute: async (group, { rank }) => {
     group.wires[rank]?.mute();
-    return { verdict: lost(rank, SILENT), after: async () => group.wires[rank]?.cut() };
+    return { verdict: lost(rank, SILENT_OR_BACK), after: async () => group.wires[rank]?.cut() };
   },
   hole: async (group, { rank }) => {
     group.wires[rank]?.mute();
     group.wires[rank]?.deafen();
-    return { verdict: lost(rank, SILENT), after: async () => group.wires[rank]?.cut() };
+    return { verdict: lost(rank, SILENT_OR_BACK), after: async () => group.wires[rank]?.cut() };
   },
   garbage: async (group) => {
     await Promise.all(GARBAGE.map((bytes) => speak(group.rallyPort, bytes())));

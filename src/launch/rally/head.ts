@@ -11,6 +11,7 @@ import { type Door, openDoor } from './door.ts';
 import { errorOf } from './endings.ts';
 import { addHealthService, type HealthService, HealthState } from './health.ts';
 import { Inquiry } from './inquiry.ts';
+import { mayBeSilent } from './leases.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { paceOf } from './pace.ts';
 import { startPulse, TICKS_PER_BEAT } from './pulse.ts';
@@ -21,7 +22,6 @@ import { orderTooLong } from './refusals.ts';
 import { type ConnId, countMissing, type Effect, type Event, missingRanks, type Step } from './roll.ts';
 import { FromHead, PATH, Start, StatusReply, StatusRequest } from './schema.ts';
 import { statusOf } from './status.ts';
-import { mayBeSilent } from './leases.ts';
 import { spareMemory } from './thrift.ts';
 import { hostPort, seconds } from './words.ts';
 
