@@ -28,12 +28,13 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 export async function openExchange(board: Board): Promise<Exchange> {
   const rounds = new Map<string, Round>();
   const round = (name: string): Round => {
-    const known = rounds.get(name) ?? new Round(board.members);
+    const known = rounds.get(name) ?? new Round(board.members, performance.now() + TIME.tellMs);
     rounds.set(name, known);
     return known;
   };
   const heardIn = async (name: string): Promise<readonly Heard[]> => {
-    await before(TIME.tellMs, round(name).complete);
+    const { until, complete } = round(name);
+    await before(Math.max(0, until - performance.now()), complete);
     return round(name).heard;
   };
   const server = createServer({ requestTimeout: TIME.tellMs, headersTimeout: TIME.dialMs }, (request, response) => {

@@ -10,10 +10,13 @@ export interface Heard {
 export class Round {
   readonly #heard = new Map<number, Heard>();
   readonly #members: number;
+  /** Of the same clock as `now`, milliseconds. */
+  readonly until: number;
   readonly #all = Promise.withResolvers<void>();
 
-  constructor(members: number) {
+  constructor(members: number, until: number) {
     this.#members = members;
+    this.until = until;
   }
 
   /** The first word of a member counts: a repeated one is the same, sent again. */

@@ -66,8 +66,8 @@ export const TIME = {
   meetMs: 60_000,
   /** From the meeting's end until the head answers at the same port again. */
   reopenMs: 10_000,
-  /** Until the slowest member has told. */
+  /** From a round's first word until its last: a member that dials in vain needs ten seconds. */
   tellMs: 30_000,
   /** One TCP connect and the first line. */
-  dialMs: 2_000,
+  dialMs: 5_000,
 } as const;

@@ -133,7 +133,7 @@ describe('a round in which all tell all', () => {
   const word = (rank: number, text = 'x') => ({ rank, text, arrivedAt: 1 });
 
   test('is complete when everybody was heard, in the order of ranks, each once', async () => {
-    const round = new Round(2);
+    const round = new Round(2, 0);
     round.hear(word(1, 'first'));
     round.hear(word(1, 'again'));
     round.hear(word(7, 'a stranger'));
