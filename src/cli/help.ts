@@ -33,6 +33,7 @@ const commands = (to: Argv, version: string): Argv =>
     .command('run', 'The same for any command, without a catalogue entry', runHelp)
     .command('status', 'Who is in, at which phase, and why the group is not ready', statusHelp)
     .command('probe <what>', 'Ask muster, or Ray and the server, once: startup, ready or live', probeHelp)
+    .command('doctor [runtime]', 'Look at everything a launch stands on, and say what to do', doctorHelp)
     .command('local <command>', 'The same group as containers on this machine', (it) => localHelp(it, withOptions))
     .command('runtimes', 'List the catalogue; `runtimes show NAME` prints one', runtimesHelp)
     .command('install <dir>', 'Put muster and its Node into a folder, for images that lack both', installHelp)
@@ -105,6 +106,17 @@ const probeHelp = (to: Argv): Argv =>
       'Status 0: yes; 69: no, and why',
     )
     .example('$0 probe ready', 'The muster that stays beside the server (supervise) knows it all');
+
+const doctorHelp = (to: Argv): Argv =>
+  withOptions(to.usage('$0 doctor [runtime] [options of launch] -- [server args]'))
+    .positional('runtime', { type: 'string', describe: 'As in the launch; without one only the machine is looked at' })
+    .option('group', {
+      type: 'boolean',
+      describe: 'Meet the other members, and try all planned ports between all pairs',
+    })
+    .option('strict', { type: 'boolean', describe: 'Warnings count as failures' })
+    .option('json', { type: 'boolean', describe: 'JSON for programs' })
+    .example('$0 doctor vllm -- --tensor-parallel-size 8', 'Status 0: nothing fails; 78: something does');
 
 const runtimesHelp = (to: Argv): Argv =>
   to

@@ -24,7 +24,7 @@ export interface Board extends Address {
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
-/** The head's side: opens the port it met at once more. @throws what listen(2) says */
+/** The head's side: opens the port it met at once more. @throws MusterError PORT_TAKEN when somebody was faster */
 export async function openExchange(board: Board): Promise<Exchange> {
   const rounds = new Map<string, Round>();
   const round = (name: string): Round => {
@@ -40,6 +40,7 @@ export async function openExchange(board: Board): Promise<Exchange> {
   const server = createServer({ requestTimeout: TIME.tellMs, headersTimeout: TIME.dialMs }, (request, response) => {
     answer(request, response, { board, round, heardIn }).catch(() => response.destroy());
   });
+  server.maxConnections = 4 * board.members + 64;
   await listening(server, board);
   return {
     tell: (name, text) => {
@@ -84,9 +85,19 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 const listening = (server: Server, { host, port }: Address): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => reject(notAgain(port, cause)));
     server.listen({ host, port }, resolve);
   });
+
+const notAgain = (port: number, cause: Error): MusterError =>
+  new MusterError(
+    {
+      code: 'PORT_TAKEN',
+      message: `the rally port, ${port}, was left after the meeting and cannot be opened again: ${cause.message}`,
+      hint: 'See who takes it, and start all members again.',
+    },
+    { cause },
+  );
 
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {

@@ -13,6 +13,7 @@ describe('help and version', () => {
     { argv: ['run', '--help'], says: 'muster run [options] -- <any command>' },
     { argv: ['probe', '--help'], says: 'muster probe startup|ready|live' },
     { argv: ['status', '--help'], says: 'muster status [options]' },
+    { argv: ['doctor', '--help'], says: 'muster doctor [runtime]' },
     { argv: ['runtimes', '--help'], says: 'muster runtimes [show NAME]' },
   ])('$argv → 0, $says', async ({ argv, says }) => {
     const { status, stdout, stderr } = await muster(argv);
