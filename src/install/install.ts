@@ -70,7 +70,9 @@ async function write(dir: string, source: Source, mark: Omit<Mark, 'bytes'>, bef
   if (mkdirSync(dir, { recursive: true }) !== undefined) chmodSync(dir, 0o755);
   const stage = join(dir, `${STAGE}${randomBytes(4).toString('hex')}`);
   try {
-    mkdirSync(join(stage, 'lib'), { recursive: true });
+    // Not `recursive`: on a volume that is read-only Node then says ENOENT for EROFS.
+    mkdirSync(stage);
+    mkdirSync(join(stage, 'lib'));
     copyParts(source.parts, join(stage, 'lib'));
     shareCompileCache(join(stage, 'lib', 'dist', '.compile-cache'));
     const sealed = { ...mark, bytes: writeBinary(source, join(stage, 'muster')) };

@@ -107,6 +107,7 @@ export function refusalOf(dir: string, error: NodeJS.ErrnoException): Refusal | 
         hint: 'Let this user write there (in a pod: fsGroup, or an emptyDir), and mount it without readOnly for the installation.',
       };
     case 'ENOTDIR':
+    case 'ENOENT':
     case 'EEXIST':
     case 'ELOOP':
     case 'ENAMETOOLONG':

@@ -101,6 +101,7 @@ describe('refusalOf', () => {
     ['EPERM', 'INSTALL_TARGET'],
     ['EROFS', 'INSTALL_TARGET'],
     ['ENOTDIR', 'INSTALL_TARGET'],
+    ['ENOENT', 'INSTALL_TARGET'],
     ['ENOSPC', 'DISK_FULL'],
     ['EDQUOT', 'DISK_FULL'],
     ['EIO', undefined],
