@@ -28,31 +28,26 @@ const noHome = say.warn({
   next: 'Set HOME (or HF_HOME) to a volume, /tmp say: caches of models and kernels go there.',
 });
 
+const REMEDY: Readonly<Record<string, string>> = {
+  HOME: 'Mount an emptyDir there, or set HOME to a directory that this user may write.',
+  temp: 'Mount an emptyDir there, or set TMPDIR and RAY_TMPDIR elsewhere.',
+  'hub cache': 'Mount a volume, and set HF_HOME to it.',
+};
+
 function ofPlace(
   { name, path, writable, disk }: Facts['account']['places'][number],
   { engine, fromHub }: Facts['needs'],
 ): Finding[] {
+  if (name === 'hub cache' && !fromHub) return [];
   const subject = `${name}, ${path}`;
   if (!writable) {
-    const must = (name === 'temp' && engine === 'ray') || (name === 'hub cache' && fromHub);
-    const level = must ? say.fail : name === 'hub cache' ? say.ok : say.warn;
-    const next =
-      level === say.ok
-        ? ''
-        : `Mount an emptyDir there${name === 'temp' ? '' : `, or set ${name === 'HOME' ? 'HOME' : 'HF_HOME'} elsewhere`}.`;
-    return [level({ subject, value: 'may not be written by this user', wanted: 'writable', next })];
+    const level = name === 'hub cache' || (name === 'temp' && engine === 'ray') ? say.fail : say.warn;
+    return [level({ subject, value: 'may not be written by this user', wanted: 'writable', next: REMEDY[name] ?? '' })];
   }
   if (name === 'temp' && disk && disk.freeBytes < LITTLE_BYTES) {
+    const said = { subject: `${subject}, free`, value: mib(disk.freeBytes), unit: 'MiB' };
     const next = 'Free some, or set TMPDIR and RAY_TMPDIR to another volume; Ray stops taking work at 95 % full.';
-    return [
-      say.warn({
-        subject: `${subject}, free`,
-        value: mib(disk.freeBytes),
-        unit: 'MiB',
-        wanted: `at least ${mib(LITTLE_BYTES)} MiB`,
-        next,
-      }),
-    ];
+    return [say.warn({ ...said, wanted: `at least ${mib(LITTLE_BYTES)} MiB`, next })];
   }
   return [say.ok({ subject, value: 'writable' })];
 }

@@ -1,6 +1,6 @@
 /** Who we are, and where this user may write. */
 import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Disk, diskAt, textAt } from './files.ts';
 
 export interface Place {
@@ -23,7 +23,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 export function lookAtAccount(root: string, uid: number, env: Env): AccountFacts {
   const temp = env.RAY_TMPDIR || env.TMPDIR || '/tmp';
-  const cache = env.HF_HUB_CACHE || env.HF_HOME || (env.HOME ? `${env.HOME}/.cache/huggingface` : undefined);
+  const cache = env.HF_HUB_CACHE || env.HF_HOME || (env.HOME ? join(env.HOME, '.cache/huggingface') : undefined);
   return {
     uid,
     name: accountOf(textAt(root, '/etc/passwd') ?? '', uid),
