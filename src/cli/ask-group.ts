@@ -5,6 +5,8 @@ import { exchange } from '../launch/watch/probes/http-exchange.ts';
 import type { StatusJson } from '../launch/watch/status-report.ts';
 import { type Address, formatAddress } from '../wire/address.ts';
 import { GrpcConnection } from '../wire/grpc-connection.ts';
+import type { Dial } from '../wire/tls.ts';
+import { WireError } from '../wire/wire-error.ts';
 import type { GroupStatus } from './status-table.ts';
 
 /** For one question. Milliseconds. */
@@ -12,21 +14,32 @@ const TIMEOUT_MS = 5_000;
 /** A hundred thousand members of 150 bytes, twice. */
 const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 
-/** @throws MusterError HEAD_UNREACHABLE */
-export async function askRally(to: Address): Promise<GroupStatus> {
+/** @throws MusterError HEAD_UNREACHABLE, TLS_REFUSED */
+export async function askRally(to: Address, tls?: Dial): Promise<GroupStatus> {
   const from = formatAddress(to);
-  const connection = new GrpcConnection({ ...to, maxReplyBytes: MAX_REPLY_BYTES });
+  const connection = new GrpcConnection({ ...to, maxReplyBytes: MAX_REPLY_BYTES, tls });
   try {
     const call = { path: PATH.status, request: StatusRequest.encode({}), deadlineMs: TIMEOUT_MS };
     const { status, message, body } = await connection.call(call);
     if (status !== 0) throw new Error(`gRPC status ${status}: ${message}`);
     return ofReply(from, StatusReply.decode(body));
   } catch (cause) {
+    if (cause instanceof WireError && cause.layer === 'tls') throw refused(from, cause);
     throw unreachable(`the rally at ${from} cannot be asked: ${reasonOf(cause)}`, cause);
   } finally {
     connection.close();
   }
 }
+
+const refused = (from: string, cause: WireError): MusterError =>
+  new MusterError(
+    {
+      code: 'TLS_REFUSED',
+      message: `the rally at ${from} cannot be asked: ${cause.message}`,
+      hint: 'Give this command the TLS that the members have (--tls-dir, MUSTER_TLS_DIR), or none where they have none.',
+    },
+    { cause },
+  );
 
 function ofReply(from: string, reply: StatusReply): GroupStatus {
   const { generation, worldSize, stage, phase, members, awaited, refused, ageMs, ending } = reply;

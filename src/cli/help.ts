@@ -81,6 +81,10 @@ const statusHelp = (to: Argv): Argv =>
       describe: "host:port of the head's rally (default: as `muster launch` would find it, else 127.0.0.1:7600)",
     })
     .option('probe', { type: 'string', describe: 'host:port of the probe port of any member, asked instead' })
+    .option('tls-dir', {
+      type: 'string',
+      describe: 'As of `muster launch`, with --tls-cert, --tls-key, --tls-ca and --tls-name [MUSTER_TLS_…]',
+    })
     .option('watch', { type: 'boolean', describe: 'A new frame every second, until a signal' })
     .option('json', { type: 'boolean', describe: 'One line of JSON for programs' })
     .example('$0 status --rally vllm-0.vllm:7600 --watch', 'Status 0: ready; 75: not ready; 69: nobody to ask');

@@ -6,12 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitStatus, MusterError } from '../errors.ts';
+import type { Settings } from '../launch/args/options.ts';
 import { parseFlags } from '../launch/args/parse-flags.ts';
 import { resolveSettings } from '../launch/args/settings.ts';
-import { gatherFacts } from '../launch/facts/gather.ts';
+import { gatherFacts, lookAtTls } from '../launch/facts/gather.ts';
 import { detect } from '../launch/plan/topology/detectors.ts';
+import { textLog } from '../log.ts';
 import { signalNumber } from '../process/signals.ts';
 import { type Address, parseAddress } from '../wire/address.ts';
+import type { Dial } from '../wire/tls.ts';
 import type { World } from '../world.ts';
 import { askRally, askResident } from './ask-group.ts';
 import { refuseIfAny } from './prepare.ts';
@@ -21,8 +24,8 @@ const FRAME_MS = 1_000;
 const CLEAR = '\x1b[2J\x1b[H';
 
 export async function statusCommand(world: World, argv: readonly string[]): Promise<ExitStatus> {
-  const { watch, json, rally, probe } = parseOrRefuse(argv);
-  const look = probe ? () => askResident(probe) : await rallyLook(world, rally);
+  const { watch, json, rally, probe, tls } = parseOrRefuse(argv);
+  const look = probe ? () => askResident(probe) : await rallyLook(world, rally, tls);
   const render = json ? (status: GroupStatus) => `${JSON.stringify(status)}\n` : statusText;
   if (watch) return watchIt(world, look, render);
   const status = await look();
@@ -30,20 +33,36 @@ export async function statusCommand(world: World, argv: readonly string[]): Prom
   return status.ready ? EXIT.ok : EXIT.rallyTimeout;
 }
 
-const rallyLook = async (world: World, asked: Address | undefined) => {
-  const to = asked ?? (await rallyAddress(world));
-  return () => askRally(to);
-};
+async function rallyLook(world: World, asked: Address | undefined, flags: readonly string[]) {
+  const { settings, refusals } = resolveSettings(parseFlags(flags).flags, world.env);
+  refuseIfAny(refusals);
+  const { host = asked?.host, port } = asked ?? (await rallyAddress(settings, world));
+  const to = { host: host ?? '127.0.0.1', port };
+  // On the head's own machine its name may not be known; that it has the right CA is enough there.
+  const dial = await dialling(world, settings, host);
+  return () => askRally(to, dial());
+}
 
 /** Where this member's launch would look for its head; without a word about it, this machine. */
-async function rallyAddress({ env }: World): Promise<Address> {
-  const { settings, refusals } = resolveSettings(parseFlags([]).flags, env);
-  refuseIfAny(refusals);
+async function rallyAddress(settings: Settings, { env }: World): Promise<{ host: string | undefined; port: number }> {
   const { facts } = await gatherFacts(settings, env);
   const size = settings['world-size']?.value;
   const { detected } = detect({ ...env, MUSTER_WORLD_SIZE: size === undefined ? undefined : String(size) }, facts.host);
   const host = settings['head-address'] ?? detected.headAddress;
-  return { host: host?.value ?? '127.0.0.1', port: settings['rally-port']?.value ?? 7600 };
+  return { host: host?.value, port: settings['rally-port']?.value ?? 7600 };
+}
+
+/** How to dial now: a certificate that is renewed while somebody watches serves the next frame. */
+async function dialling(world: World, settings: Settings, host: string | undefined): Promise<() => Dial | undefined> {
+  const { read, refusals } = await lookAtTls(settings);
+  refuseIfAny(refusals);
+  if (!read) return () => undefined;
+  const { TlsKeeper } = await import('../launch/facts/tls-keeper.ts');
+  const { dialOptions } = await import('../wire/tls.ts');
+  const name = settings['tls-name']?.value;
+  const log = textLog({ level: 'warn', now: world.now, write: world.stderr, who: 'status' });
+  const keeper = new TlsKeeper(read, { name, log, wallClock: () => Date.now() });
+  return () => dialOptions(keeper.identity(), name ?? host);
 }
 
 async function watchIt(
@@ -82,12 +101,20 @@ function inWords(error: unknown): string {
 const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 
+const TEXT = { type: 'string' } as const;
+/** The same as of `muster launch`. */
+const TLS = { 'tls-dir': TEXT, 'tls-cert': TEXT, 'tls-key': TEXT, 'tls-ca': TEXT, 'tls-name': TEXT };
+
 function parseOrRefuse(argv: readonly string[]) {
   try {
-    const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const;
-    const { values } = parseArgs({ args: [...argv], options: { watch: flag, json: flag, rally: text, probe: text } });
-    const { watch = false, json = false, rally, probe } = values;
-    return { watch, json, rally: addressOf('--rally', rally), probe: addressOf('--probe', probe) };
+    const flag = { type: 'boolean' } as const;
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { watch: flag, json: flag, rally: TEXT, probe: TEXT, ...TLS },
+    });
+    const { watch = false, json = false, rally, probe, ...others } = values;
+    const tls = Object.entries(others).map(([name, value]) => `--${name}=${value}`);
+    return { watch, json, rally: addressOf('--rally', rally), probe: addressOf('--probe', probe), tls };
   } catch (cause) {
     if (cause instanceof MusterError) throw cause;
     throw usage((cause as Error).message.split('. ')[0] ?? 'the arguments cannot be read');

@@ -75,6 +75,7 @@ const HTTP_OF_WIRE: Readonly<Record<WireReason, number>> = {
   deadline: 504,
   reset: 502,
   'not-http2': 502,
+  untrusted: 502,
   unprocessed: 503,
   'too-large': 502,
   malformed: 502,

@@ -12,6 +12,7 @@ import { type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp } from './
 import { cutOff, GrpcStream, writeMessage } from './grpc-stream.ts';
 import { MessageReader } from './message-reader.ts';
 import { openSession, type Session } from './session.ts';
+import type { Dial } from './tls.ts';
 import { WireError, wireErrorOf } from './wire-error.ts';
 
 export interface GrpcCall {
@@ -36,6 +37,8 @@ export interface GrpcConnectionOptions extends Address {
   readonly maxReplyBytes?: number;
   /** What a peer may send of one stream before it is read. @default 4 MiB, room for a tensor */
   readonly windowBytes?: number;
+  /** @default none */
+  readonly tls?: Dial | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -45,13 +48,15 @@ export class GrpcConnection {
   readonly #address: Address;
   readonly #maxReplyBytes: number;
   readonly #windowBytes: number | undefined;
+  readonly #tls: Dial | undefined;
   #session: Session | undefined;
   #closed = false;
 
-  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024, windowBytes }: GrpcConnectionOptions) {
+  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024, windowBytes, tls }: GrpcConnectionOptions) {
     this.#address = { host, port };
     this.#maxReplyBytes = maxReplyBytes;
     this.#windowBytes = windowBytes;
+    this.#tls = tls;
   }
 
   get target(): string {
@@ -130,7 +135,7 @@ export class GrpcConnection {
 
   #ready(): Session {
     if (this.#closed) throw this.#closedError();
-    if (!this.#session?.usable()) this.#session = openSession(this.#address, this.#windowBytes);
+    if (!this.#session?.usable()) this.#session = openSession(this.#address, this.#windowBytes, this.#tls);
     return this.#session;
   }
 
@@ -140,7 +145,13 @@ export class GrpcConnection {
 
   #late(session: Session, deadlineMs: number): WireError {
     const layer = session.stage();
-    const what = { dns: 'no address for', tcp: 'no connection to', http2: 'no HTTP/2 from', grpc: 'no answer from' };
+    const what = {
+      dns: 'no address for',
+      tcp: 'no connection to',
+      tls: 'no TLS from',
+      http2: 'no HTTP/2 from',
+      grpc: 'no answer from',
+    };
     return new WireError(layer, 'deadline', `${what[layer]} ${this.target} within ${deadlineMs} ms`);
   }
 
@@ -186,7 +197,7 @@ function open(http2: ClientHttp2Session, call: GrpcCall, target: string): Client
   return http2.request({
     ':method': 'POST',
     ':path': call.path,
-    ':scheme': 'http',
+    ':scheme': http2.encrypted ? 'https' : 'http',
     ':authority': target.replace(/%[^\]]*/, ''), // a zone id means nothing to the peer (RFC 6874)
     'content-type': 'application/grpc',
     te: 'trailers',

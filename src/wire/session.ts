@@ -1,7 +1,10 @@
-/** One HTTP/2 session without TLS (prior knowledge): how far connecting got, and when the peer was last heard. */
-import { type ClientHttp2Session, connect as http2Connect } from 'node:http2';
-import { isIP, connect as tcpConnect } from 'node:net';
+/** One HTTP/2 session (prior knowledge, or over mutual TLS): how far connecting got, and when the peer was last heard. */
+import { type ClientHttp2Session, constants, connect as http2Connect } from 'node:http2';
+import { isIP, type Socket, connect as tcpConnect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import { printable } from '../log.ts';
 import { type Address, formatAddress } from './address.ts';
+import type { Dial } from './tls.ts';
 import { WireError, type WireLayer, wireErrorOf } from './wire-error.ts';
 
 /** Room for large replies (tensors) without a round trip per 64 KiB, HTTP/2's default. */
@@ -30,9 +33,9 @@ export interface Session {
 }
 
 /** Starts to connect at once. `host` is resolved anew for each session, so a moved peer is found again. */
-export function openSession(address: Address, windowBytes = WINDOW_BYTES): Session {
+export function openSession(address: Address, windowBytes = WINDOW_BYTES, tls?: Dial): Session {
   const target = formatAddress(address);
-  const socket = tcpConnect({ host: address.host, port: address.port, noDelay: true });
+  const socket = dial(address, tls);
   const { promise: open, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
   open.catch(() => undefined); // a session may be destroyed before anybody waits for it
   let stage: WireLayer = isIP(address.host) === 0 ? 'dns' : 'tcp';
@@ -55,6 +58,9 @@ export function openSession(address: Address, windowBytes = WINDOW_BYTES): Sessi
   });
   socket.on('error', (error) => fail(wireErrorOf(error, target, stage)));
   socket.once('connect', () => {
+    if (tls) stage = 'tls';
+  });
+  socket.once(tls ? 'secureConnect' : 'connect', () => {
     stage = 'http2';
     session = http2Connect('http://muster', {
       createConnection: () => socket,
@@ -67,8 +73,9 @@ export function openSession(address: Address, windowBytes = WINDOW_BYTES): Sessi
       heard();
     });
     session.on('ping', heard);
-    session.on('goaway', () => {
+    session.on('goaway', (code, _last, data) => {
       usable = false;
+      if (code === constants.NGHTTP2_INADEQUATE_SECURITY) fail(sentOff(target, data));
     });
     session.on('error', (error) => fail(wireErrorOf(error, target, stage)));
     session.once('close', () => fail(new WireError(stage, 'reset', `${target} closed the connection`)));
@@ -89,3 +96,11 @@ export function openSession(address: Address, windowBytes = WINDOW_BYTES): Sessi
     failure: () => failure,
   };
 }
+
+function dial({ host, port }: Address, tls: Dial | undefined): Socket {
+  return tls ? tlsConnect({ host, port, ...tls }).setNoDelay() : tcpConnect({ host, port, noDelay: true });
+}
+
+/** It says why: our certificate, or that we came without TLS. */
+const sentOff = (target: string, why: Buffer | undefined): WireError =>
+  new WireError('tls', 'untrusted', `${target} refuses the connection: ${printable(String(why ?? '')).slice(0, 1000)}`);

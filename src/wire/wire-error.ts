@@ -1,15 +1,16 @@
 /**
  * Why a call over the network failed, and how far it got.
  *
- * The layers, in the order a call passes them: `dns` (name to address), `tcp` (a connection), `http2` (the peer speaks
- * HTTP/2), `grpc` (the peer answers this call). A person who reads "tcp: refused" looks elsewhere than one who reads
+ * The layers, in the order a call passes them: `dns` (name to address), `tcp` (a connection), `tls` (where it is on: both
+ * certificates hold), `http2` (the peer speaks HTTP/2), `grpc` (the peer answers this call). A person who reads "tcp: refused" looks elsewhere than one who reads
  * "http2: not HTTP/2", so the layer is part of every message.
  */
-export type WireLayer = 'dns' | 'tcp' | 'http2' | 'grpc';
+export type WireLayer = 'dns' | 'tcp' | 'tls' | 'http2' | 'grpc';
 
 /**
  * - `not-found`: the name has no address · `refused`: nobody listens · `unreachable`: no route
  * - `deadline`: no answer in time, at `layer` · `reset`: the peer or the network cut it · `not-http2`: another protocol
+ * - `untrusted`: TLS came to no agreement, or the peer wants none with us
  * - `unprocessed`: the peer closed before it looked at the call, so it is safe to send again
  * - `too-large`: the reply is over the limit · `malformed`: not a valid gRPC reply · `status`: a gRPC status that is not OK
  * - `cancelled`: our caller gave up · `closed`: our own connection object was closed
@@ -21,6 +22,7 @@ export type WireReason =
   | 'deadline'
   | 'reset'
   | 'not-http2'
+  | 'untrusted'
   | 'unprocessed'
   | 'too-large'
   | 'malformed'
@@ -61,6 +63,7 @@ export function wireErrorOf(error: unknown, target: string, layer: WireLayer): W
   const known = CONNECT[code];
   if (known) return new WireError(known[0], known[1], `${known[2]} ${target}`, error);
   if (code.startsWith('EAI_')) return new WireError('dns', 'not-found', `${code} for ${target}`, error);
+  if (layer === 'tls') return new WireError('tls', 'untrusted', `${target}: ${message || code} (${code})`, error);
   if (layer === 'http2' && code === 'ERR_HTTP2_ERROR')
     return new WireError('http2', 'not-http2', `${target} answers, but not in HTTP/2 (${message})`, error);
   return new WireError(layer, 'reset', `${target}: ${message || code}`, error);

@@ -53,7 +53,7 @@ export async function gatherFacts(settings: Settings, env: Env): Promise<Gathere
 }
 
 /** Loaded only where TLS is asked for. A part that is refused counts as there: that is then the only complaint. */
-async function lookAtTls(settings: Settings): Promise<{
+export async function lookAtTls(settings: Settings): Promise<{
   readonly seen: Facts['tls'];
   readonly read: TlsRead | undefined;
   readonly refusals: readonly Refusal[];

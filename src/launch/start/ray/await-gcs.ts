@@ -92,6 +92,7 @@ const unreachable = (head: string, timeoutMs: number, trouble: unknown): MusterE
 const NEXT: Readonly<Record<WireError['layer'], string>> = {
   dns: 'Check the head Service (headless, publishNotReadyAddresses: true) and the name given here.',
   tcp: "Check that the head's pod runs and that no NetworkPolicy closes the port; then the head's log.",
+  tls: "Ray's GCS is asked without TLS.",
   http2: 'Something else has that port: check the address and the port.',
   grpc: "Check the port (GCS, not the dashboard), then the head's log.",
 };
