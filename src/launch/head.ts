@@ -38,7 +38,8 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
   const { signal } = generation;
   const context = { plan, incarnation, env: world.env, token, log, now: world.now, waits: waitsOf(life), signal };
   const engine = await engineOf(plan.engine.value, context);
-  const agreed = async (own: Ending) => rally.blame?.(own) ?? own;
+  // What ends because the generation has ended is no reason.
+  const agreed = async (own: Ending) => (generation.ending ? own : (rally.blame?.(own) ?? own));
   const session = await openEngine(launch, generation, () => engine.open(), agreed);
   // Once the server has stopped the members may stop too, while our part of the engine does; the close waits for both.
   generation.onEnd(async (ending) => void rally.stop(ending));

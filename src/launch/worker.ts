@@ -47,7 +47,8 @@ async function followOnce(launch: Launch, generation: Generation): Promise<{ end
   const engine = await engineOf(plan.engine.value, context);
   if (plan.takeover.value === 'exec') return becomeServer({ launch, generation, rally, engine, call });
   report('engine');
-  const agreed = (own: Ending) => agree(rally, own, seat.leaseMs);
+  // What ends because the generation has ended is no reason.
+  const agreed = async (own: Ending) => (generation.ending ? own : agree(rally, own, seat.leaseMs));
   const session = await openEngine(launch, generation, () => engine.join(call), agreed);
   report('engine-up');
   const order = await generation.until(rally.started);

@@ -2,12 +2,16 @@
 import { expect } from 'vitest';
 import { expectEnd, type Muster, type Stage, test } from '../support/stage.ts';
 
-async function aServingGroup(stage: Stage, lease: number): Promise<readonly [Muster, ...Muster[]]> {
+async function aServingGroup(
+  stage: Stage,
+  lease: number,
+  serverArgs: readonly string[] = [],
+): Promise<readonly [Muster, ...Muster[]]> {
   const group = await stage.group({
     command: ['launch', 'model-server'],
     members: 4,
     options: [`--lease=${lease}`, '--grace=2'],
-    serverArgs: [],
+    serverArgs,
   });
   await Promise.all(group.slice(1).map((each) => each.said(/the whole group is ready/)));
   return group;
@@ -39,5 +43,17 @@ test('the head is frozen and a server ends with it: the head is named, not the c
     expectEnd(await worker.ended(), { status: 79, code: 'GROUP_LOST', says });
   }
   head.kill('SIGCONT');
+  await head.ended();
+});
+
+test('the head is asked to stop, and takes its time: that is the reason everywhere, not that its server has ended', async ({
+  stage,
+}) => {
+  const [head, ...workers] = await aServingGroup(stage, 3, ['--fork', '--only=0']);
+  // Its child is found and ended after it, while the head still drains.
+  head.kill('SIGTERM');
+  for (const worker of workers) {
+    expectEnd(await worker.ended(), { status: 79, says: /head was asked to stop by SIGTERM/ });
+  }
   await head.ended();
 });
