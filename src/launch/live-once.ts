@@ -35,7 +35,11 @@ export async function liveOnce(
     waitForNobody(life);
     life.keeper.change({ on: 'ended', ending });
   });
-  generation.endWith(story(generation).then((told) => told.ended));
+  generation.endWith(
+    sweep(launch, generation.number)
+      .then(() => story(generation))
+      .then((told) => told.ended),
+  );
   const ending = await generation.ended;
   const next = decide(ending);
   if (ending.exitStatus === EXIT.ok || ending.code === 'STOPPED') log.info(ending.message);
@@ -53,6 +57,18 @@ export async function liveOnce(
     if (next.do === 'restart') return { ending: stuck, next: { do: 'exit' } };
   }
   return { ending, next };
+}
+
+/** What dead processes have left; of a former generation of ours too, once it is verified gone. */
+async function sweep({ plan, world, log }: Launch, generation: number): Promise<void> {
+  const { sweepLeftovers } = await import('./start/sweep.ts');
+  const { rayTempOf } = await import('./start/ray/sessions.ts');
+  await sweepLeftovers({
+    rayTemp: plan.engine.value === 'ray' ? rayTempOf(plan.recipe.rayArgs) : undefined,
+    member: plan.member.value,
+    before: world.epochMs + (generation > 1 ? world.now() : 0),
+    log,
+  });
 }
 
 function waitForNobody(life: Launch['life']): void {

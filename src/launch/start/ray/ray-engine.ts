@@ -30,6 +30,7 @@ import type { ExpectedNode } from './gate.ts';
 import { type Gcs, openGcs } from './gcs.ts';
 import { findRay, type InstalledRay } from './installed.ts';
 import { readRayLogs } from './read-logs.ts';
+import { markSession, rayTempOf } from './sessions.ts';
 import { rayToken, userToken } from './token.ts';
 import { watchNode } from './watch-node.ts';
 
@@ -130,6 +131,7 @@ async function begin(context: EngineContext, { ray, call, command, block }: Begi
     await stop(0);
     throw error;
   }
+  markSession(rayTempOf(context.plan.recipe.rayArgs), context.plan.member.value, since);
   return {
     call,
     serverEnv: serverEnv(call.address, ownToken(context, call)),

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { RAY_LOGS, type RayLog } from './diagnose.ts';
+import { rayTempOf } from './sessions.ts';
 
 /** Bytes read from the end of each file. */
 const TAIL = 8 * 1024;
@@ -11,8 +12,7 @@ const TAIL = 8 * 1024;
  * @param since   wall clock, ms: files last written before are of another session
  */
 export function readRayLogs(rayArgs: readonly string[], since: number): Partial<Record<RayLog, string>> {
-  const given = rayArgs.findLast((arg) => arg.startsWith('--temp-dir='))?.slice('--temp-dir='.length);
-  const logs = join(given ?? '/tmp/ray', 'session_latest', 'logs');
+  const logs = join(rayTempOf(rayArgs), 'session_latest', 'logs');
   return Object.fromEntries(
     RAY_LOGS.map((name) => [name, tail(join(logs, name), since)] as const).filter(([, text]) => text),
   );
