@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { Authority } from '../wire/support/certificates.ts';
 import { CANNOT_DROP, examined } from './support/doctor.ts';
 import { BIN, freePorts, type Muster, RUNTIMES, type Stage, type StartOptions, test } from './support/stage.ts';
 
@@ -79,6 +80,24 @@ test('with a token, and ranks that the head gives', async ({ stage }) => {
     ended[1]?.stderr,
   ).toEqual([0, 0]);
   expect(ended.map((each) => examined(each).group?.rank)).toEqual([0, 1]);
+});
+
+test('with mutual TLS', async ({ stage }) => {
+  const authority = new Authority();
+  const ports = await portsFor(2);
+  const start = (rank: number) => {
+    const directory = stage.directory();
+    const { cert, key } = authority.issue(`m${rank}`, { names: ['127.0.0.1', 'localhost', `m${rank}`] });
+    for (const [name, text] of Object.entries({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.cert }))
+      writeFileSync(join(directory, name), text, { mode: 0o600 });
+    return member(stage, rank, { members: 2, ports, options: [`--tls-dir=${directory}`] });
+  };
+  const ended = await ends([start(0), start(1)]);
+  expect(
+    ended.map(({ status }) => status),
+    ended[1]?.stderr,
+  ).toEqual([0, 0]);
+  expect(examined(ended[1]!).group?.members).toHaveLength(2);
 });
 
 describe('what is wrong', () => {

@@ -116,6 +116,31 @@ describe('what fails', () => {
   });
 });
 
+test('beside a launch that runs here: its ports are no fault, and its clock is asked', async ({ stage }) => {
+  const [rally = 0, engine = 0, server = 0, probe = 0] = await freePorts(4);
+  const place = [
+    ...[
+      'model-server',
+      `--runtimes=${RUNTIMES}`,
+      '--world-size=2',
+      '--head-address=127.0.0.1',
+      `--rally-port=${rally}`,
+    ],
+    ...[`--engine-port=${engine}`, `--server-port=${server}`, `--probe-port=${probe}`],
+  ];
+  const head = stage.start(['launch', ...place, '--rank=0', '--progress=0.5']);
+  await head.said(/waiting/);
+  const ended = await stage.run(['doctor', ...place, '--rank=1', '--json']);
+  const { findings } = examined(ended);
+  expect(findings).toContainEqual(
+    expect.objectContaining({ check: 'ports', level: 'note', value: expect.stringContaining(`process ${head.pid}`) }),
+  );
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'clock', level: 'ok', unit: 's' }));
+  expect(ended.status, ended.stderr).toBe(0);
+  head.kill('SIGTERM');
+  await head.ended();
+});
+
 /** A shell of its own mounts, and then is muster. */
 const mounting = (how: string) =>
   ['unshare', '--mount', 'sh', '-c', `${how} && exec "$@"`, 'sh', process.execPath, BIN] as [string, ...string[]];
