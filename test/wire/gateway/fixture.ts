@@ -133,19 +133,14 @@ export interface TestGateway extends Gateway {
 
 /** In front of the port; closed with the test. */
 export async function gateway(predictorPort: number, ...argv: string[]): Promise<TestGateway> {
-  const common = [
-    '--model_name=*',
-    `--predictor_host=127.0.0.1:${predictorPort}`,
-    '--predictor_protocol=grpc-v2',
-    '--http_port=0',
-    '--host=127.0.0.1',
-    '--drain_seconds=0',
-  ];
-  const asked = argv.map((each) => each.split('=')[0]);
-  const { settings, refusals } = resolveGateway(
-    [...common.filter((each) => !asked.includes(each.split('=')[0])), ...argv],
-    {},
-  );
+  const { settings, refusals } = resolveGateway(argv, {
+    MUSTER_GATEWAY_MODEL_NAME: '*',
+    MUSTER_GATEWAY_PREDICTOR_HOST: `127.0.0.1:${predictorPort}`,
+    MUSTER_GATEWAY_PREDICTOR_PROTOCOL: 'grpc-v2',
+    MUSTER_GATEWAY_HTTP_PORT: '0',
+    MUSTER_GATEWAY_HOST: '127.0.0.1',
+    MUSTER_GATEWAY_DRAIN_SECONDS: '0',
+  });
   if (!settings) throw new Error(JSON.stringify(refusals));
   const log: string[] = [];
   const opened = await openGateway(settings, {
