@@ -1,7 +1,7 @@
 /** Who we are, and where this user may write. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Disk, diskAt, textAt } from './files.ts';
+import { type Disk, diskAt, lets, textAt } from './files.ts';
 
 export interface Place {
   /** What it is for, e.g. `HOME`. */
@@ -43,7 +43,7 @@ export function accountOf(passwd: string, uid: number): string | undefined {
 
 function place(name: string, path: string): Place {
   const there = nearest(path);
-  return { name, path, writable: path.startsWith('/') && mayWrite(there), disk: diskAt('', there) };
+  return { name, path, writable: path.startsWith('/') && lets(there, 'create'), disk: diskAt('', there) };
 }
 
 /** A directory that is not there is made by whoever needs it, if the one above lets it. */
@@ -51,13 +51,4 @@ function nearest(path: string): string {
   let at = path;
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
   return at;
-}
-
-function mayWrite(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

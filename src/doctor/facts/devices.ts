@@ -1,7 +1,6 @@
 /** Accelerators as files show them; no program is started, so it works where nvidia-smi is absent. */
-import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { namesAt, textAt } from './files.ts';
+import { lets, namesAt, textAt } from './files.ts';
 
 export interface DeviceFacts {
   /** /dev/nvidia0…: what this container was given. */
@@ -31,16 +30,9 @@ export function lookAtDevices(root: string): DeviceFacts {
     nvidiaOnMachine: namesAt(root, '/proc/driver/nvidia/gpus').length,
     driver: /Kernel Module .*?(\d+\.\d[\d.]*)/.exec(textAt(root, '/proc/driver/nvidia/version') ?? '')?.[1],
     amd: amd.length,
-    closed: [...nvidia, ...(amd.length > 0 ? ['/dev/kfd', ...amd] : [])].filter((file) => !isOpen(join(root, file))),
+    closed: [...nvidia, ...(amd.length > 0 ? ['/dev/kfd', ...amd] : [])].filter(
+      (file) => !lets(join(root, file), 'read and write'),
+    ),
     rdma: namesAt(root, '/dev/infiniband').length > 0,
   };
-}
-
-function isOpen(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 /** Files of the machine below a root: `/` on a real one, a fixture tree in a test. What is not there, or not ours, reads as absent. */
-import { closeSync, openSync, readdirSync, readSync, statfsSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readdirSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Files of /proc have no size: read to this many bytes. */
@@ -35,6 +35,24 @@ export function namesAt(root: string, path: string): string[] {
     return readdirSync(join(root, path)).sort().slice(0, MAX_NAMES);
   } catch {
     return [];
+  }
+}
+
+const NEEDED = {
+  read: constants.R_OK,
+  /** Of a device. */
+  'read and write': constants.R_OK | constants.W_OK,
+  /** New files in a directory. */
+  create: constants.W_OK | constants.X_OK,
+} as const;
+
+/** Whether the kernel would let this user; a read-only file system lets nobody create. */
+export function lets(path: string, what: keyof typeof NEEDED): boolean {
+  try {
+    accessSync(path, NEEDED[what]);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,10 @@
 /** The model's directory beyond what a launch looks at: every file's name and size, the index, the disk. No weight is read. */
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../../errors.ts';
 import { lookAtModel } from '../../launch/facts/model-directory.ts';
 import type { ModelDirectory } from '../../launch/plan/facts.ts';
-import { mountOf, mountsIn, textAt } from './files.ts';
+import { lets, mountOf, mountsIn, textAt } from './files.ts';
 
 export interface ModelFacts {
   readonly path: string;
@@ -51,7 +51,7 @@ export function lookAtModelClosely(path: string, root: string): ModelFacts {
     ...index,
     missing: (index.indexed ?? []).filter((name) => !present.has(name)),
     broken: files.filter((file) => isBroken(path, file)).map(({ name }) => name),
-    unreadable: files.filter(({ name }) => !isReadable(join(path, name))).map(({ name }) => name),
+    unreadable: files.filter(({ name }) => !lets(join(path, name), 'read')).map(({ name }) => name),
     diskType: mount?.type,
     readOnly: mount?.readOnly ?? false,
   };
@@ -100,14 +100,5 @@ function isPointer(file: string, bytes: number): boolean {
     return bytes < 1024 && readFileSync(file, 'utf8').startsWith('version https://git-lfs');
   } catch {
     return false; // not ours to read: told elsewhere
-  }
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 /** /dev/shm: how large, and what earlier processes left there. */
-import { accessSync, constants, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskAt, mountOf, mountsIn, namesAt, textAt } from './files.ts';
+import { diskAt, lets, mountOf, mountsIn, namesAt, textAt } from './files.ts';
 
 export interface ShmFacts {
   readonly sizeBytes: number;
@@ -23,7 +23,7 @@ const SHM = '/dev/shm';
 /** The size alone: two system calls. */
 export function lookAtShm(root: string): ShmFacts | undefined {
   const disk = diskAt(root, SHM);
-  return disk && { ...disk, type: 'tmpfs', writable: isWritable(join(root, SHM)), stale: undefined };
+  return disk && { ...disk, type: 'tmpfs', writable: lets(join(root, SHM), 'create'), stale: undefined };
 }
 
 /** The size, the kind of mount, and the segments that are nobody's. Milliseconds where many processes run. */
@@ -64,13 +64,4 @@ function mappedSegments(root: string): ReadonlySet<string> {
       names.add(name);
   }
   return names;
-}
-
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,7 +1,8 @@
 /** `doctor --group`: meet, listen, tell, dial, tell. Bounded in time; whoever is missing is named. */
 import { hash } from 'node:crypto';
-import type { Prepared } from '../../cli/prepare.ts';
 import { MusterError, reasonOf } from '../../errors.ts';
+import type { Settings } from '../../launch/args/options.ts';
+import type { TlsRead } from '../../launch/facts/tls.ts';
 import { TlsKeeper } from '../../launch/facts/tls-keeper.ts';
 import { type Log, textLog } from '../../log.ts';
 import type { World } from '../../world.ts';
@@ -13,9 +14,15 @@ import { countOf } from '../report.ts';
 import { compareMembers, type Dealt } from './compare.ts';
 import { type Bell, openBell, ring } from './doorbell.ts';
 import { matrixText, reachFindings } from './matrix.ts';
-import { type Met, meet } from './meet.ts';
+import { type Invited, type Met, meet } from './meet.ts';
 import type { Heard } from './round.ts';
 import { type Card, MAX_MEMBERS, type Open, TIME, type Try } from './words.ts';
+
+/** The launch as it was prepared. */
+export interface Prepared extends Invited {
+  readonly settings: Settings;
+  readonly tls: TlsRead | undefined;
+}
 
 export interface ExamineGroup {
   readonly world: World;
@@ -54,7 +61,7 @@ export async function examineGroup({ world, facts, prepared }: ExamineGroup): Pr
   const log = textLog({ level: 'info', now: world.now, write: world.stderr, who: prepared.plan.member.value });
   try {
     const met = await meet({
-      prepared,
+      invited: prepared,
       tls: keeperOf(prepared, log),
       listenHost: listenHost(facts.needs),
       musterVersion: world.version,

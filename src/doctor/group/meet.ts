@@ -1,7 +1,7 @@
 /** The members meet at the head as they would for a launch; then the head's port becomes the place where all tell all. */
 import { hash, randomBytes } from 'node:crypto';
-import type { Prepared } from '../../cli/prepare.ts';
 import { MusterError, reasonOf } from '../../errors.ts';
+import type { Plan } from '../../launch/plan/plan.ts';
 import { endpoint } from '../../launch/plan/render.ts';
 import { endingOf, errorOf } from '../../launch/rally/endings.ts';
 import { openRally } from '../../launch/rally/head.ts';
@@ -13,8 +13,15 @@ import type { Tls } from '../../wire/tls.ts';
 import { type Board, type Exchange, joinExchange, openExchange } from './exchange.ts';
 import { type Guest, TIME } from './words.ts';
 
+/** What a launch would meet with. */
+export interface Invited {
+  readonly plan: Plan;
+  /** The group's secret. */
+  readonly token: string | undefined;
+}
+
 export interface Meet {
-  readonly prepared: Prepared;
+  readonly invited: Invited;
   /** As for a launch; undefined: plain. */
   readonly tls: Tls | undefined;
   /** Where the head listens. */
@@ -35,11 +42,11 @@ export interface Met {
 
 /** @throws MusterError what the rally says: who is missing, at which layer, or why it refused us */
 export const meet = (input: Meet): Promise<Met> =>
-  input.prepared.plan.role.value === 'head' ? lead(input) : follow(input);
+  input.invited.plan.role.value === 'head' ? lead(input) : follow(input);
 
 async function lead(input: Meet): Promise<Met> {
-  const { prepared, listenHost, tls, log, now } = input;
-  const { plan, token } = prepared;
+  const { invited, listenHost, tls, log, now } = input;
+  const { plan, token } = invited;
   const port = plan.ports.rally.value;
   const rally = await openRally({
     host: listenHost,
@@ -92,8 +99,8 @@ function failure(error: unknown): Ending {
 const asGuest = ({ rank, member, address }: Peer): Guest => ({ rank, member, address });
 
 async function follow(input: Meet): Promise<Met> {
-  const { prepared, tls, log, now } = input;
-  const { plan, token } = prepared;
+  const { invited, tls, log, now } = input;
+  const { plan, token } = invited;
   const { headAddress, ports } = plan;
   if (!headAddress) throw new Error('a worker without a head address is refused by the plan');
   const head = { host: headAddress.value, port: ports.rally.value };
@@ -108,7 +115,7 @@ async function follow(input: Meet): Promise<Met> {
 }
 
 /** Where nobody said how long, a minute: who examines sits in front of it. */
-const patience = ({ timing }: Prepared['plan']) => ({
+const patience = ({ timing }: Plan) => ({
   timeoutMs: timing.rallyMs.origin === 'default' ? TIME.meetMs : timing.rallyMs.value,
   progressMs: timing.progressMs.value,
 });
@@ -117,7 +124,7 @@ const patience = ({ timing }: Prepared['plan']) => ({
  * Its runtime is the doctor, so that a launch and an examination that meet at one port refuse each other; what else differs is
  * for the findings, not a reason to turn anybody away.
  */
-function selfOf({ prepared: { plan }, musterVersion }: Meet): Hello {
+function selfOf({ invited: { plan }, musterVersion }: Meet): Hello {
   const terms = { runtime: 'muster doctor --group', 'world size': String(plan.worldSize.value) };
   const { member, incarnation, wantedRank, address } = helloOf(plan, {});
   return {
