@@ -10,6 +10,7 @@ const SETTINGS = 4;
 const GOAWAY = 7;
 /** INADEQUATE_SECURITY */
 const INADEQUATE = 0xc;
+const MAX_CHARACTER_BYTES = 4;
 
 /** What every HTTP/2 client begins with, and empty settings. */
 export const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS)]);
@@ -42,7 +43,7 @@ export function readGreeting(bytes: Buffer): Greeting {
   if (next.length < HEADER_BYTES) return { kind: 'more' };
   const length = next.readUIntBE(0, 3);
   if (next[3] !== GOAWAY) return { kind: 'http2' };
-  if (length > LIMIT.value + 8) return { kind: 'http2' };
+  if (length > MAX_CHARACTER_BYTES * LIMIT.value + 8) return { kind: 'http2' };
   if (next.length < HEADER_BYTES + length) return { kind: 'more' };
   const payload = next.subarray(HEADER_BYTES, HEADER_BYTES + length);
   if (length < 8 || payload.readUInt32BE(4) !== INADEQUATE) return { kind: 'http2' };

@@ -6,8 +6,12 @@ const group = (...more: string[]) => ['--world-size=2', '--rank=1', ...more];
 const away = '--head-address=gpu-0';
 const token = (bytes: number) => ({ origin: 'file /run/token', bytes });
 
-function auth(argv: readonly string[], token_?: { origin: string; bytes: number }): string {
-  const planned = planMember({ runtime: 'run', argv: [...argv, '--', 'true'], facts: { token: token_ } });
+function auth(
+  argv: readonly string[],
+  token_?: { origin: string; bytes: number },
+  tls?: { origin: string; notes: string[] },
+): string {
+  const planned = planMember({ runtime: 'run', argv: [...argv, '--', 'true'], facts: { token: token_, tls } });
   return 'plan' in planned
     ? `${planned.plan.auth.value} (${planned.plan.auth.origin})`
     : planned.refusals.map(({ code }) => code).join();
@@ -54,6 +58,27 @@ describe('whether members prove themselves', () => {
     expect(notes.filter((note) => note.includes('token'))).toEqual([
       expect.stringContaining('file /t is open to every user'),
     ]);
+  });
+
+  test.each([
+    { when: 'over a network', argv: group(away), token: undefined, want: 'mTLS (env MUSTER_TLS_DIR)' },
+    {
+      when: 'with a token',
+      argv: group(away),
+      token: token(32),
+      want: 'token, mTLS (file /run/token, env MUSTER_TLS_DIR)',
+    },
+    { when: 'with a weak token', argv: group(away), token: token(3), want: 'TOKEN_WEAK' },
+    { when: 'on loopback', argv: group('--head-address=::1'), token: undefined, want: 'mTLS (env MUSTER_TLS_DIR)' },
+    { when: 'alone', argv: [], token: undefined, want: 'none (world size 1)' },
+  ])('TLS $when → $want', ({ argv, token: given, want }) => {
+    expect(auth(argv, given, { origin: 'env MUSTER_TLS_DIR', notes: [] })).toBe(want);
+  });
+
+  test('what is odd about the certificates is worth a warning', () => {
+    const facts = { token: undefined, tls: { origin: 'flag --tls-dir', notes: ['signed by nobody'] } };
+    const planned = planMember({ runtime: 'run', argv: group(away, '--', 'true').flat(), facts });
+    expect('plan' in planned && planned.plan.notes).toContain('signed by nobody');
   });
 
   test('an open group is worth a warning', () => {
