@@ -29,7 +29,10 @@ export async function run(world: World): Promise<ExitStatus> {
         return await (await import('./cli/help.ts')).help(world);
     }
   } catch (error) {
-    return report(error, world);
+    const status = report(error, world);
+    if (command === 'launch' || command === 'run')
+      await (await import('./launch/last-words.ts')).sayRefusal(world, rest, error);
+    return status;
   }
 }
 
