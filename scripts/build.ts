@@ -18,7 +18,8 @@ const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 
 await build({
-  entryPoints: [join(root, 'src/bin.ts')],
+  // Transforms run in threads of their own, each of which begins with a file.
+  entryPoints: { bin: join(root, 'src/bin.ts'), 'transform-worker': join(root, 'src/gateway/transform/worker.ts') },
   outdir: dist,
   bundle: true,
   splitting: true,
@@ -29,6 +30,8 @@ await build({
   // Beside the bundle, for scripts/where.ts; never installed.
   sourcemap: 'external',
   sourcesContent: false,
+  // Native, optional, and looked for when a picture is to be read.
+  external: ['sharp'],
   plugins: [slim],
   legalComments: 'linked',
   chunkNames: 'chunk-[name]-[hash]',

@@ -11,6 +11,7 @@ import { GatewayMetrics } from './ops/metrics.ts';
 import { Readiness } from './ops/readiness.ts';
 import { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
+import { openTransforms } from './transform/open.ts';
 import { KnownModels } from './upstream/known-models.ts';
 import { openPredictor } from './upstream/open.ts';
 
@@ -27,13 +28,20 @@ export async function openGateway(
   settings: GatewaySettings,
   { version, log }: { version: string; log: Log },
 ): Promise<Gateway> {
-  const predictor = openPredictor(settings);
-  const served = new ServedModels(settings.model_name);
   const admission = new Admission({
     maxRunning: settings.max_concurrent_requests,
     maxWaiting: settings.max_queued_requests,
     maxWaitMs: settings.queue_timeout_seconds * 1000,
   });
+  const counts = { running: () => admission.running, waiting: () => admission.waiting };
+  const metrics = new GatewayMetrics(counts);
+  const predictor = await openTransforms(openPredictor(settings), {
+    transforms: settings.transforms,
+    threads: settings.transform_threads,
+    deadlineMs: settings.transform_timeout_seconds * 1000,
+    meter: (...hook) => metrics.hook(...hook),
+  });
+  const served = new ServedModels(settings.model_name);
   const context: GatewayContext = {
     settings,
     predictor,
@@ -41,7 +49,7 @@ export async function openGateway(
     served,
     admission,
     readiness: new Readiness(predictor, served.names, () => performance.now()),
-    metrics: new GatewayMetrics({ running: () => admission.running, waiting: () => admission.waiting }),
+    metrics,
     version,
     log,
   };

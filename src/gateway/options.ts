@@ -3,6 +3,8 @@
  * arguments its controller adds fit; then ours. The parser, the help and the docs are made from this table. A `-` in a name
  * is as good as a `_`. Env twin: MUSTER_GATEWAY_ and the name in capitals.
  */
+import { TRANSFORM_OPTIONS } from './transform/options.ts';
+
 interface Described {
   readonly describe: string;
 }
@@ -120,6 +122,7 @@ export const GATEWAY_OPTIONS = {
   },
   queue_timeout_seconds: { ...seconds, default: 30, describe: 'Seconds that a request may wait; then 429' },
   body_timeout_seconds: { ...seconds, default: 60, describe: 'Seconds in which a client must have sent its request' },
+  ...TRANSFORM_OPTIONS,
   stream_idle_timeout_seconds: {
     ...seconds,
     default: 60,

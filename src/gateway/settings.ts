@@ -2,10 +2,13 @@
 import type { Refusal } from '../errors.ts';
 import type { Address } from '../wire/address.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
+import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 
 export interface GatewaySettings extends GatewayValues {
   /** predictor_host with its port. */
   readonly predictor: Address;
+  /** What stands before the predictor, in the order in which a request meets it. */
+  readonly transforms: readonly ChosenTransform[];
 }
 
 export interface Resolved {
@@ -43,8 +46,14 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   const settings = values as unknown as GatewayValues;
   const predictor = predictorOf(settings);
   if ('code' in predictor) refusals.push(predictor);
+  // Only of values that are what they should be.
+  const chosen = refusals.length === 0 ? chooseTransforms(settings) : { transforms: [], refusals: [] };
+  refusals.push(...chosen.refusals);
   return {
-    settings: refusals.length > 0 || 'code' in predictor ? undefined : { ...settings, predictor },
+    settings:
+      refusals.length > 0 || 'code' in predictor
+        ? undefined
+        : { ...settings, predictor, transforms: chosen.transforms },
     notes,
     refusals,
   };

@@ -55,6 +55,12 @@ export class GatewayMetrics {
     'Seconds between answers that came apart',
     'model_name',
   );
+  readonly #hooks = this.#histogram(
+    'muster_gateway_transform_seconds',
+    'Seconds of one hook, waiting for a thread included',
+    'transform',
+    'hook',
+  );
   readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
   readonly #streams = this.#counter(
     'streams_total',
@@ -86,6 +92,10 @@ export class GatewayMetrics {
 
   stage(stage: Stage, model: string, tookMs: number): void {
     this.#stages[stage].observe({ model_name: model }, tookMs / 1000);
+  }
+
+  hook(transform: string, hook: string, tookMs: number): void {
+    this.#hooks.observe({ transform, hook }, tookMs / 1000);
   }
 
   ended({ model, api, status, tookMs, bytesIn, bytesOut }: Outcome): void {

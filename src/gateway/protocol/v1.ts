@@ -68,10 +68,10 @@ const isNamed = (value: unknown): value is Json => isObject(value) && !isBase64(
 const isBase64 = (value: unknown): value is { readonly b64: string } =>
   isObject(value) && Object.keys(value).length === 1 && typeof value.b64 === 'string';
 
-/** `{"b64": …}` stands for text; bytes that are not UTF-8 need the V2 binary extension. */
+/** `{"b64": …}` stands for bytes, such as a picture. */
 function decodeBase64(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodeBase64);
-  return isBase64(value) ? Buffer.from(value.b64, 'base64').toString('utf8') : value;
+  return isBase64(value) ? Buffer.from(value.b64, 'base64') : value;
 }
 
 export function writeV1({ outputs }: InferResponse, form: V1Form): Reply {

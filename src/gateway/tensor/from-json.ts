@@ -21,7 +21,7 @@ const FINITE: Readonly<Partial<Record<Datatype, (value: number) => boolean>>> = 
 };
 
 /**
- * @param data nested or flat, row-major; numbers of 64 bits may be bigint
+ * @param data nested or flat, row-major; numbers of 64 bits may be bigint, BYTES text or bytes
  * @throws Failure 400 naming the tensor, the first value that does not fit and what would
  */
 export function rawOfJson(tensor: JsonTensor, data: unknown): Uint8Array {
@@ -83,6 +83,7 @@ function bit({ name, datatype }: JsonTensor, value: unknown): number {
 }
 
 function textBytes({ name, datatype }: JsonTensor, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
   if (typeof value !== 'string') throw misfit(name, datatype, value, undefined);
   return Buffer.from(value, 'utf8');
 }

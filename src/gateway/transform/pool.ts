@@ -1,0 +1,219 @@
+/**
+ * Threads that run one transform. Each does one job at a time; a job that is late ends its thread, and a new one takes its
+ * place, so that a hook which never returns costs one request and a few milliseconds.
+ */
+import { Worker } from 'node:worker_threads';
+import { MusterError } from '../../errors.ts';
+import { Failure } from '../failure.ts';
+import { type Call, leftMs } from '../protocol/infer.ts';
+import { type Job, type JobResults, packed, type Said } from './messages.ts';
+import type { TransformChoice, TransformShape } from './transform.ts';
+
+/** A module that takes longer to load than this will not load. Milliseconds. */
+const LOAD_MS = 60_000;
+
+/** In the bundle it lies beside the chunk that this is in. */
+const ENTRY = import.meta.filename.endsWith('.ts') ? './worker.ts' : './transform-worker.js';
+
+interface Thread {
+  readonly worker: Worker;
+  readonly shape: TransformShape;
+}
+
+interface Waiting {
+  readonly start: (thread: Thread) => void;
+  readonly fail: (failure: Failure) => void;
+}
+
+export interface PoolOptions {
+  readonly name: string;
+  readonly choice: TransformChoice;
+  /** Threads, and so jobs at once. */
+  readonly threads: number;
+  /** One hook may take so long. */
+  readonly deadlineMs: number;
+}
+
+export class TransformPool {
+  readonly name: string;
+  readonly shape: TransformShape;
+  readonly #options: PoolOptions;
+  readonly #idle: Thread[];
+  readonly #waiting: Waiting[] = [];
+  readonly #all = new Set<Worker>();
+  #closed = false;
+
+  private constructor(options: PoolOptions, threads: readonly Thread[]) {
+    this.name = options.name;
+    this.shape = threads[0]!.shape;
+    this.#options = options;
+    this.#idle = [...threads];
+    for (const { worker } of threads) this.#all.add(worker);
+  }
+
+  /** @throws MusterError TRANSFORM_INVALID when the module does not load, with its own words */
+  static async open(options: PoolOptions): Promise<TransformPool> {
+    const opening = Array.from({ length: options.threads }, () => startThread(options));
+    const opened = await Promise.allSettled(opening);
+    const bad = opened.find((each) => each.status === 'rejected');
+    const good = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    if (!bad) return new TransformPool(options, good);
+    await Promise.all(good.map(({ worker }) => worker.terminate()));
+    throw bad.reason;
+  }
+
+  /** @throws Failure 504 when the hook is late, 500 or its own 4xx when it throws, 499 when the client is gone */
+  async run<J extends Job>(job: J, call: Call): Promise<JobResults[J['hook']]> {
+    const thread = await this.#take(call);
+    const limitMs = Math.min(this.#options.deadlineMs, leftMs(call));
+    // A client that goes does not end the thread: a good one is worth more than the rest of its job.
+    const ending = ask(thread.worker, job, limitMs).then((said) => {
+      if (said.what === 'done' || said.what === 'failed') this.#release(thread);
+      else this.#replace(thread);
+      return said;
+    });
+    const said = await unlessGone(ending, call.signal);
+    if (said.what === 'done') return said.result as JobResults[J['hook']];
+    throw this.#failure(job.hook, said, limitMs);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const worker of this.#all) void worker.terminate();
+    for (const { fail } of this.#waiting.splice(0)) fail(new Failure(503, 'the gateway closes'));
+  }
+
+  /** A thread that is free, first come, first served. */
+  async #take(call: Call): Promise<Thread> {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    const { promise, resolve, reject } = Promise.withResolvers<Thread>();
+    const waiting: Waiting = { start: resolve, fail: reject };
+    this.#waiting.push(waiting);
+    const late = setTimeout(
+      () => reject(new Failure(504, `no thread of transform "${this.name}" was free in time`)),
+      leftMs(call),
+    );
+    try {
+      return await unlessGone(promise, call.signal);
+    } catch (failure) {
+      // One that was given in the same moment goes on to the next.
+      promise.then((thread) => this.#release(thread)).catch(() => {});
+      throw failure;
+    } finally {
+      clearTimeout(late);
+      const at = this.#waiting.indexOf(waiting);
+      if (at >= 0) this.#waiting.splice(at, 1);
+    }
+  }
+
+  #release(thread: Thread): void {
+    const next = this.#waiting.shift();
+    if (next) next.start(thread);
+    else this.#idle.push(thread);
+  }
+
+  #replace({ worker }: Thread): void {
+    this.#all.delete(worker);
+    void worker.terminate();
+    if (this.#closed) return;
+    startThread(this.#options).then(
+      (thread) => {
+        if (this.#closed) return void thread.worker.terminate();
+        this.#all.add(thread.worker);
+        this.#release(thread);
+      },
+      // It loaded before: what changed since is told to those who wait, one by one, and tried again by the next.
+      (error: Error) => this.#waiting.shift()?.fail(new Failure(500, error.message)),
+    );
+  }
+
+  #failure(hook: string, said: Exclude<Ending, { what: 'done' }>, limitMs: number): Failure {
+    const where = `transform "${this.name}", ${hook}`;
+    switch (said.what) {
+      case 'failed':
+        return new Failure(said.status, said.status < 500 ? said.message : `${where}: ${said.message}`);
+      case 'late':
+        return new Failure(504, `${where} did not end within ${Math.round(limitMs)} ms`);
+      case 'died':
+        return new Failure(500, `${where}: its thread ended: ${said.message}`);
+    }
+  }
+}
+
+type Ending =
+  | Extract<Said, { what: 'done' | 'failed' }>
+  | { readonly what: 'late' }
+  | { readonly what: 'died'; readonly message: string };
+
+/** @throws Failure 499 as soon as the client is gone */
+async function unlessGone<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const gone = () => reject(new Failure(499, 'the client is gone'));
+  if (signal.aborted) gone();
+  signal.addEventListener('abort', gone, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', gone);
+  }
+}
+
+/** One job and how it ended; after `late` and `died` the thread is of no more use. */
+async function ask(worker: Worker, job: Job, limitMs: number): Promise<Ending> {
+  const { promise, resolve } = Promise.withResolvers<Ending>();
+  const late = setTimeout(() => resolve({ what: 'late' }), limitMs);
+  const said = (message: Said) => resolve(message as Ending);
+  const died = (error: Error | number) =>
+    resolve({ what: 'died', message: typeof error === 'number' ? `exit ${error}` : error.message });
+  worker.on('message', said).on('error', died).on('exit', died);
+  try {
+    hand(worker, job);
+    return await promise;
+  } finally {
+    clearTimeout(late);
+    worker.off('message', said).off('error', died).off('exit', died);
+  }
+}
+
+function hand(worker: Worker, job: Job): void {
+  const inputs = packed(job.request.inputs);
+  const request = { ...job.request, inputs: inputs.tensors };
+  if (job.hook === 'preprocess') {
+    worker.postMessage({ ...job, request }, inputs.transfer);
+    return;
+  }
+  const outputs = packed(job.response.outputs);
+  const response = { ...job.response, outputs: outputs.tensors };
+  worker.postMessage({ ...job, request, response }, [...inputs.transfer, ...outputs.transfer]);
+}
+
+async function startThread({ name, choice }: PoolOptions): Promise<Thread> {
+  // Its own words go to stderr as they are; stdin is nobody's.
+  const worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: choice, name: `transform ${name}` });
+  const { promise, resolve, reject } = Promise.withResolvers<TransformShape>();
+  const late = setTimeout(() => reject(new Error(`did not load within ${LOAD_MS / 1000} s`)), LOAD_MS);
+  const said = (message: Said) => {
+    if (message.what === 'loaded') resolve(message.shape);
+    else if (message.what === 'unloadable') reject(new Error(message.message));
+  };
+  worker.on('message', said).on('error', reject);
+  worker.once('exit', (status) => reject(new Error(`its thread ended with status ${status}`)));
+  try {
+    const shape = await promise;
+    worker.off('error', reject);
+    // An error between two jobs has no one to tell but the next job.
+    worker.on('error', () => {});
+    return { worker, shape };
+  } catch (error) {
+    void worker.terminate();
+    throw new MusterError({
+      code: 'TRANSFORM_INVALID',
+      message: `transform "${name}" does not load: ${(error as Error).message}`,
+      hint: 'docs/gateway.md shows a whole module; `node FILE` shows whether it loads at all.',
+    });
+  } finally {
+    clearTimeout(late);
+    worker.off('message', said);
+  }
+}

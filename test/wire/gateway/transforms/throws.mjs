@@ -1,0 +1,1 @@
+throw new Error('it ends before it begins');
