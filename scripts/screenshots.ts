@@ -81,7 +81,7 @@ try {
   await picture(page, 'ready-dark', /Ready, generation 1/);
   await page.emulateMedia({ colorScheme: 'light' });
   await stop(2);
-  await picture(page, 'lost', /was in before/);
+  await picture(page, 'lost', /1 of 4 members missing: rank 2/);
   start(2);
   await picture(page, 'ready', /Ready, generation 2/);
   await picture(await open(browser, 1, 400), 'worker', /Ready, generation 2/);

@@ -155,8 +155,8 @@ export interface Status {
     readonly rank: number;
     readonly incarnation?: string;
     readonly address?: string;
-    readonly phase?: string;
-    readonly phaseMs?: number;
+    readonly phase?: string | undefined;
+    readonly phaseMs?: number | undefined;
     readonly beatMs?: number;
     readonly connected?: boolean;
     readonly devices?: number;
