@@ -32,32 +32,61 @@ const SETTLE_MS = 3_000;
 
 /** Resolves with the members once the head says that the whole group is ready. @throws MusterError MEMBER_ENDED, … */
 export async function bringUp(input: BringUp): Promise<readonly Sight[]> {
-  const { docker, group, ids, late, screen, signal, now } = input;
+  const { docker, group, ids, late, signal } = input;
   const members = ids.map((id, ordinal) => ({ id, name: memberName(group.name, ordinal) }));
+  const watch = watching(input, members);
+  await watch.look();
+  const over = new AbortController();
+  const failed = startAll(docker, members, late, AbortSignal.any([signal, over.signal])).then(
+    () => new Promise<never>(() => {}),
+  );
+  failed.catch(() => {}); // told by the race, or too late to matter
+  try {
+    const sights = await Promise.race([untilReady(watch, signal), failed]);
+    await restartFailed(docker, ids);
+    return sights;
+  } finally {
+    over.abort();
+  }
+}
+
+interface Watch {
+  look(): Promise<readonly Sight[]>;
+  now(): number;
+  ended(culprit: Sight): Promise<MusterError>;
+}
+
+/** Looks, and shows what it sees. */
+function watching({ docker, group, screen, now }: BringUp, members: readonly { readonly name: string }[]): Watch {
   let progress = begin(
     members.map(({ name }) => name),
     now(),
   );
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {});
-  startAll(docker, members, late, signal).catch(failed.reject);
-  let over: number | undefined;
+  return {
+    now,
+    look: async () => {
+      const sights = await look(docker, group.name);
+      const next = step(progress, sights, now());
+      progress = next.progress;
+      screen.update(progress, next.news);
+      return sights;
+    },
+    ended: (culprit) => ended(docker, culprit, progress, now()),
+  };
+}
+
+async function untilReady(watch: Watch, signal: AbortSignal): Promise<readonly Sight[]> {
+  let late: number | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const sights = await Promise.race([look(docker, group.name), failed.promise]);
-    const next = step(progress, sights, now());
-    progress = next.progress;
-    screen.update(progress, next.news);
+    const sights = await watch.look();
     const is = outcome(sights);
-    if (is.is === 'ready') {
-      await restartFailed(docker, ids);
-      return sights;
-    }
+    if (is.is === 'ready') return sights;
     if (is.is === 'ended') {
-      over ??= now() + SETTLE_MS;
-      if (now() >= over || sights.every(({ exit }) => exit)) throw await ended(docker, is.culprit, progress, now());
+      late ??= watch.now() + SETTLE_MS;
+      if (watch.now() >= late || sights.every(({ exit }) => exit)) throw await watch.ended(is.culprit);
     }
-    await Promise.race([sleep(LOOK_MS, undefined, { signal }), failed.promise]);
+    await sleep(LOOK_MS, undefined, { signal });
   }
 }
 

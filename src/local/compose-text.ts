@@ -7,5 +7,5 @@ export const composeText = (group: Group): string =>
   `# The group ${group.name}, as \`muster local up\` would make it. Beside this file, once:
 #   muster install ${BESIDE.muster}
 #   head -c 32 /dev/urandom | base64 > ${BESIDE.token.replace('./', '')}
-# Then: docker compose up
+# Then: docker compose -p ${group.name} up
 ${stringify(composeOf(group), { lineWidth: 0 })}`;

@@ -2,11 +2,9 @@
 
 import { readOnlyPaths } from './container.ts';
 import { type Group, INSIDE, type Member, membersOf } from './group.ts';
-import { groupLabels } from './labels.ts';
 
-/** What compose reads, as plain data: https://compose-spec.io. */
+/** What compose reads, as plain data: https://compose-spec.io. Nothing in it that compose 1.29 does not know. */
 export interface Compose {
-  readonly name: string;
   readonly services: Readonly<Record<string, object>>;
   readonly networks: object;
   readonly secrets: object;
@@ -16,9 +14,8 @@ export interface Compose {
 export const BESIDE = { muster: './muster', token: './token' } as const;
 
 export const composeOf = (group: Group): Compose => ({
-  name: group.name,
   services: Object.fromEntries(membersOf(group).map((member) => [member.name, serviceOf(group, member)])),
-  networks: { group: { labels: groupLabels(group.name) } },
+  networks: { group: {} },
   secrets: { token: { file: BESIDE.token } },
 });
 
@@ -36,13 +33,8 @@ function serviceOf(group: Group, member: Member): object {
       ...readOnlyPaths(group).map((path) => readOnly(literally(path), literally(path))),
     ],
     secrets: [{ source: 'token', target: INSIDE.token }],
-    // The probe port of every member, and the server's of the head.
-    ports: member.ports.map(({ inside, here }) => ({
-      target: inside,
-      host_ip: '127.0.0.1',
-      ...(here === 0 ? {} : { published: String(here) }),
-      protocol: 'tcp',
-    })),
+    // The probe port of every member at a free port here, and the server's of the head.
+    ports: member.ports.map(({ inside, here }) => `127.0.0.1:${here === 0 ? '' : here}:${inside}`),
     shm_size: group.shmBytes,
     restart: 'on-failure',
     stop_grace_period: `${group.stopSeconds}s`,
