@@ -12,6 +12,7 @@ export async function openProbes({
   life,
   probePort,
   secrets,
+  tls,
 }: Launch): Promise<Resident | undefined> {
   if (plan.takeover.value === 'exec') return undefined;
   const { residentFor } = await import('./watch/resident.ts');
@@ -27,6 +28,7 @@ export async function openProbes({
     epochMs: world.epochMs,
     version: world.version,
     secrets,
+    tlsValidUntil: () => tls?.validUntil,
     now: world.now,
     log,
   });

@@ -21,6 +21,8 @@ export interface MetricsInput {
   readonly keeper: BoardKeeper;
   readonly group: () => GroupView | undefined;
   readonly version: string;
+  /** When the TLS certificate of the rally ends, milliseconds since 1970; undefined without TLS. */
+  readonly tlsValidUntil?: (() => number | undefined) | undefined;
   /** Milliseconds on the board's clock. */
   readonly now: () => number;
 }
@@ -36,7 +38,7 @@ export async function openMetrics(input: MetricsInput): Promise<Metrics> {
   const registry = new prom.Registry();
   const gauge: MakeGauge = (name, help, ...labelNames) =>
     new prom.Gauge({ name: `muster_${name}`, help, labelNames, registers: [registry] });
-  const show = [ofMember(gauge, input), ofGroup(gauge)];
+  const show = [ofMember(gauge, input), ofGroup(gauge), ...ofTls(gauge, input)];
   const restarts = new prom.Counter({
     name: 'muster_restarts_total',
     help: 'Generations begun after another one ended, by the code of that end',
@@ -91,6 +93,13 @@ function ofMember(gauge: MakeGauge, { keeper, version }: MetricsInput): Show {
     worldSize.set(board.worldSize);
     limit.set(board.restartLimit);
   };
+}
+
+/** Nothing without TLS: a series of 0 would say that the certificate ended in 1970. */
+function ofTls(gauge: MakeGauge, { tlsValidUntil }: MetricsInput): Show[] {
+  if (tlsValidUntil?.() === undefined) return [];
+  const end = gauge('tls_certificate_not_after_seconds', 'Unix time at which the TLS certificate of the rally ends');
+  return [() => end.set((tlsValidUntil() ?? 0) / 1000)];
 }
 
 /** What only the head tells. `gone`: its stream is closed; `absent`: nobody has taken that rank yet. */

@@ -19,6 +19,8 @@ export interface RoutesInput {
   /** What this member waits for now; undefined: for nobody. */
   readonly waiting: () => Waiting | undefined;
   readonly version: string;
+  /** When the TLS certificate of the rally ends, milliseconds since 1970; undefined without TLS. */
+  readonly tlsValidUntil?: (() => number | undefined) | undefined;
   /** Values to blank in everything that is told. */
   readonly secrets: readonly string[];
   /** Milliseconds on the board's clock. */

@@ -150,6 +150,15 @@ describe('status and metrics', () => {
     });
   });
 
+  test('the end of the TLS certificate is a metric where there is one', async () => {
+    const scrape = async (how: Parameters<typeof aResident>[0]) =>
+      (await get((await aResident(how)).port, '/metrics')).text();
+    expect(await scrape({ tlsValidUntil: () => 1_800_000_000_000 })).toMatch(
+      /^muster_tls_certificate_not_after_seconds 1800000000$/m,
+    );
+    expect(await scrape({})).not.toContain('muster_tls');
+  });
+
   test('metrics have each number of the board, and phases from before the first scrape', async () => {
     const resident = await aResident({ group: () => group(3) });
     resident.keeper.change({ on: 'generation', generation: 1 });
