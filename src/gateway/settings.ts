@@ -25,9 +25,7 @@ const usage = (message: string, hint = HINT): Refusal => ({ code: 'USAGE', messa
 type Env = Readonly<Record<string, string | undefined>>;
 
 export function resolveGateway(argv: readonly string[], env: Env): Resolved {
-  const { given, refusals: typed } = readFlags(argv);
-  const refusals = [...typed];
-  const notes: string[] = [];
+  const { given, refusals, notes } = readFlags(argv);
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(TABLE)) {
     const variable = `MUSTER_GATEWAY_${name.toUpperCase()}`;
@@ -62,8 +60,9 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
 const defaultOf = (option: GatewayOption): unknown => ('default' in option ? option.default : undefined);
 
 /** `--name value`, `--name=value`, and a switch alone. */
-function readFlags(argv: readonly string[]): { given: Map<string, string>; refusals: Refusal[] } {
+function readFlags(argv: readonly string[]) {
   const given = new Map<string, string>();
+  const notes: string[] = [];
   const refusals: Refusal[] = [];
   for (let at = 0; at < argv.length; at += 1) {
     const [, typed = '', , inline] = /^--([\w-]+)(=([\s\S]*))?$/.exec(argv[at] ?? '') ?? [];
@@ -79,10 +78,12 @@ function readFlags(argv: readonly string[]): { given: Map<string, string>; refus
     const value = inline ?? (follows ? next : alone);
     if (inline === undefined && follows) at += 1;
     if (value === undefined && option.kind !== 'ignored') refusals.push(usage(`--${name} needs a value`));
-    else if (given.has(name)) refusals.push(usage(`--${name} is given twice`, 'Keep one.'));
-    else given.set(name, value ?? '');
+    else {
+      if (given.has(name)) notes.push(`--${name} is given twice: the last one counts, as in KServe`);
+      given.set(name, value ?? '');
+    }
   }
-  return { given, refusals };
+  return { given, refusals, notes };
 }
 
 type Checked = { readonly value: unknown } | { readonly wrong: string };

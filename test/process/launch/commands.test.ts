@@ -155,6 +155,7 @@ describe.concurrent('muster runtimes', () => {
     'sglang',
     'tensorflow-serving',
     'transformer',
+    'transformer-python',
     'triton',
     'vllm',
   ];

@@ -57,6 +57,14 @@ describe('resolveGateway', () => {
     ]);
   });
 
+  test('the last of two counts, as in argparse, and it says so', () => {
+    const { settings, notes } = resolveGateway([...PREDICTOR, '--http_port=1', '--http_port=2'], {});
+    expect([settings?.http_port, notes]).toEqual([
+      2,
+      ['--http_port is given twice: the last one counts, as in KServe'],
+    ]);
+  });
+
   test('says everything that is wrong at once', () => {
     const argv = [
       '--http_port=70000',
@@ -73,7 +81,6 @@ describe('resolveGateway', () => {
       '"--bogus" is no option of muster gateway',
       '"stray" is no option of muster gateway',
       '--max_body_bytes needs a value',
-      '--log_level is given twice',
       '--predictor_protocol is "grpc", not one of v1, v2, grpc-v2',
       '--http_port is "70000", not a whole number from 0 to 65535',
       'MUSTER_GATEWAY_DRAIN_SECONDS is "soon", not a number of seconds from 0 to 3600',

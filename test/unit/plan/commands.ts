@@ -138,8 +138,16 @@ export const COMMANDS: readonly Line[] = [
   },
   {
     who: 'transformer',
+    env: { PREDICTOR_HOST: 'half-predictor:9000', MODEL_NAME: 'half' },
+    typed: 'launch transformer -- --predictor_protocol=grpc-v2',
+    runs: [
+      'muster gateway --model_name=half --predictor_host=half-predictor:9000 --http_port=8080 --predictor_protocol=grpc-v2',
+    ],
+  },
+  {
+    who: 'transformer-python',
     env: { TRANSFORMER_MODULE: 'image_transformer', MODEL_NAME: 'half' },
-    typed: 'launch transformer -- --predictor_host=half-predictor',
+    typed: 'launch transformer-python -- --predictor_host=half-predictor',
     runs: [
       'python3 -m image_transformer --model_name=half --http_port=8080 --grpc_port=8081 --predictor_host=half-predictor',
     ],
