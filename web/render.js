@@ -82,7 +82,7 @@ function tile({ key, name, rank, isSelf, state, phase, meaning, since, beat, fac
         high: 0.5,
         optimum: 1,
         value: beat.left.toFixed(2),
-        'aria-label': 'lease left',
+        'aria-label': `lease left of ${name}`,
       }),
     rows.length > 0 && h('dl', {}, ...facts(rows)),
   );

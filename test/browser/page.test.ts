@@ -213,7 +213,7 @@ describe('for everybody', () => {
       ...['2 Time line', '3 Who waited for whom', '2 Faults'],
     ]);
     expect(of('image', 'img')).toEqual([expect.stringMatching(/^Generation 2 began at .*Each bar is a member/)]);
-    expect(of('meter')).toEqual(['lease left', 'lease left']);
+    expect(of('meter')).toEqual(['lease left of worker-1', 'lease left of worker-2']);
     expect(of('table')).toEqual(['Who waited for whom']);
     expect(of('link', 'button', 'DisclosureTriangle')).not.toContain('');
     expect(await page.locator('html').getAttribute('lang')).toBe('en');

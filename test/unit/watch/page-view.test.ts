@@ -103,6 +103,20 @@ describe('tiles', () => {
     expect(one?.beat?.left).toBe(left);
   });
 
+  test.each([
+    { phaseMs: 0, since: '0 s' },
+    { phaseMs: 40, since: '40 ms' },
+    { phaseMs: 340, since: '0.3 s' },
+    { phaseMs: 9_960, since: '10 s' },
+    { phaseMs: 59_960, since: '1 min' },
+    { phaseMs: 125_000, since: '2 min 5 s' },
+    { phaseMs: 3_600_000, since: '1 h' },
+    { phaseMs: 11_520_000, since: '3 h 12 min' },
+    { phaseMs: 187_200_000, since: '2 d 4 h' },
+  ])('$phaseMs ms in a phase is said as $since', ({ phaseMs, since }) => {
+    expect(view({ members: [worker(0, { phaseMs })] }).tiles[0]?.since).toBe(since);
+  });
+
   test('devices are a share only where every one holds a shard', () => {
     const devices = (members: Members) => view({ members }).tiles[1]?.facts[0]?.value;
     expect(devices(ALL)).toBe('2 of 6, a shard each');
