@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Figure
   scale: () => import('./bench/scale.ts'),
   detect: () => import('./bench/detect.ts'),
   recover: () => import('./bench/recover.ts'),
+  gateway: () => import('./bench/gateway.ts'),
 };
 
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));

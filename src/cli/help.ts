@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { EXIT, type ExitStatus, MusterError } from '../errors.ts';
 import { OPTIONS, type Option } from '../launch/args/options.ts';
 import type { World } from '../world.ts';
+import { gatewayHelp } from './gateway-help.ts';
 import { localHelp } from './local-help.ts';
 
 export async function help(world: World): Promise<ExitStatus> {
@@ -35,6 +36,7 @@ const commands = (to: Argv, version: string): Argv =>
     .command('probe <what>', 'Ask muster, or Ray and the server, once: startup, ready or live', probeHelp)
     .command('doctor [runtime]', 'Look at everything a launch stands on, and say what to do', doctorHelp)
     .command('local <command>', 'The same group as containers on this machine', (it) => localHelp(it, withOptions))
+    .command('gateway', 'HTTP in, gRPC out: in front of a model server, as a KServe transformer', gatewayHelp)
     .command('runtimes', 'List the catalogue; `runtimes show NAME` prints one', runtimesHelp)
     .command('install <dir>', 'Put muster and its Node into a folder, for images that lack both', installHelp)
     .demandCommand(1, 'Name a command.')
