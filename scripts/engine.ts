@@ -2,8 +2,10 @@
  * `npm run engine [-- stop | IMAGES…]`: prepares a machine for the container tests. A Docker engine that answers, and the
  * images, made here because there may be no registry to pull from. What is there and current is left as it is.
  */
+
+import { reasonOf } from '../src/errors.ts';
 import { endEngine, engine } from './engine/daemon.ts';
-import { makeImages } from './engine/images.ts';
+import { lackRoot, makeImages } from './engine/images.ts';
 import { alone } from './engine/lock.ts';
 import { IMAGES, type ImageName } from './engine/names.ts';
 
@@ -11,8 +13,9 @@ export { IMAGES, type ImageName, LABEL } from './engine/names.ts';
 
 /** An engine answers, or `skip` says why there is none: tests show it as the reason for not running. */
 export async function ensureEngine(): Promise<{ readonly skip?: string }> {
-  const why = await alone(engine);
-  return why === undefined ? {} : { skip: why };
+  const why = await alone(engine).catch(reasonOf);
+  if (why !== undefined) return { skip: why };
+  return lackRoot() ? { skip: 'the images stand on one that root makes: run `sudo npm run engine` once' } : {};
 }
 
 /**

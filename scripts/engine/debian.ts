@@ -39,7 +39,7 @@ function importFiles(rootfs: string, files: readonly string[], name: string, lab
   writeFileSync(list, files.join('\n'));
   must(['tar', '-C', rootfs, '--numeric-owner', '-cf', tar, '-T', list]);
   must(['docker', 'import', ...labels.flatMap((label) => ['--change', `LABEL ${label}`]), tar, name]);
-  rmSync(tar);
+  for (const file of [list, tar]) rmSync(file);
 }
 
 function bareFiles(rootfs: string): string[] {

@@ -29,8 +29,9 @@ function taken(file: string): boolean {
     writeSync(descriptor, String(process.pid));
     closeSync(descriptor);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
