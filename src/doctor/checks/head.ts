@@ -56,19 +56,23 @@ function answers(name: string, addresses: readonly string[]): Finding[] {
   return [say.ok({ ...said, wanted: 'one machine' })];
 }
 
-/** A head whose name leads elsewhere: a Service with a cluster IP forwards only the ports it lists. */
+/**
+ * A head whose name leads elsewhere: a Service with a cluster IP forwards only the ports it lists. A worker whose head is
+ * itself: a name that every member takes for its own.
+ */
 function ownership({ role, address }: Facts['needs'], { head, interfaces }: Facts['network']): Finding[] {
   const own = new Set([address, ...interfaces.flatMap((each) => each.addresses)]);
   const answers = head?.addresses ?? [];
-  if (role !== 'head' || answers.some((each) => own.has(each))) return [];
-  return [
-    say.warn({
-      subject: `the head's name, ${head?.name}`,
-      value: answers.join(', '),
-      wanted: `an address of this machine (${[...own].join(', ')}), for this is the head`,
-      next: `A Service with a cluster IP forwards only the ports it lists; Ray and NCCL use others. ${HEADLESS}`,
-    }),
-  ];
+  const isOwn = answers.some((each) => own.has(each));
+  const said = { subject: `the head's name, ${head?.name}`, value: answers.join(', ') };
+  if (role === 'worker' && isOwn) {
+    const next = 'Right only while the head runs on this machine too; else give the head a name of its own.';
+    return [say.warn({ ...said, wanted: 'another machine, for this is a worker', next })];
+  }
+  if (role !== 'head' || isOwn) return [];
+  const wanted = `an address of this machine (${[...own].join(', ')}), for this is the head`;
+  const next = `A Service with a cluster IP forwards only the ports it lists; Ray and NCCL use others. ${HEADLESS}`;
+  return [say.warn({ ...said, wanted, next })];
 }
 
 /** Each search domain is asked before a name with fewer dots than ndots is tried as it is written. */

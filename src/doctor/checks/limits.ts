@@ -6,7 +6,7 @@ const say = sayAs('limits');
 /** Ray opens sockets between all its processes, and servers one or two a client: KubeRay asks for 65536. */
 const FILES = 65_536;
 const FEW_FILES = 8_192;
-/** A Ray node and a server start a few hundred threads a shard. */
+/** Ray, muster and the demo server had 165 threads with one shard on two cores; pools grow with cores and shards. */
 const PROCESSES = 1_024;
 
 export function checkLimits({

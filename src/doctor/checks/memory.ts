@@ -3,8 +3,8 @@ import type { Facts } from '../facts.ts';
 import { type Finding, mib, sayAs } from '../finding.ts';
 
 const say = sayAs('memory');
-/** Ray, its agents and a Python server need about this before the first weight. */
-const LITTLE_BYTES = 2 * 1024 * 1024 * 1024;
+/** Ray, muster and the demo server with one shard took 0.4 GiB (docs/doctor.md); a server that imports PyTorch takes more. */
+const LITTLE_BYTES = 1024 * 1024 * 1024;
 const FEW_CPUS = 2;
 
 type Input = Pick<Facts, 'cgroup' | 'model' | 'needs'>;
@@ -27,7 +27,7 @@ function memory({ cgroup, model, needs }: Input): Finding[] {
     return [say.note({ ...said, wanted: `${mib(share)} MiB, this member's share of the weights`, next })];
   }
   if (limit < LITTLE_BYTES && needs.engine !== undefined && needs.engine !== 'none') {
-    const next = 'Raise resources.limits.memory: the engine and a Python server alone need about that much.';
+    const next = 'Raise resources.limits.memory: Ray and the smallest server alone take 400 MiB.';
     return [say.warn({ ...said, wanted: `at least ${mib(LITTLE_BYTES)} MiB`, next })];
   }
   return [say.ok({ ...said, wanted: used === undefined ? '' : `${mib(used)} MiB are used` })];

@@ -398,6 +398,14 @@ describe('what is not as it should be, one thing at a time', () => {
     },
 
     {
+      when: 'a worker takes the name of the head for its own',
+      change: of('network', { head: { name: 'head.vllm', addresses: ['10.0.0.8'], error: undefined, tookMs: 2 } }),
+      level: 'warn',
+      check: 'head',
+      says: /10\.0\.0\.8 .*this is a worker/,
+      next: /a name of its own/,
+    },
+    {
       when: 'our address is loopback',
       change: needs({ address: '127.0.0.1' }),
       level: 'fail',
