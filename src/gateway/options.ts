@@ -3,6 +3,7 @@
  * arguments its controller adds fit; then ours. The parser, the help and the docs are made from this table. A `-` in a name
  * is as good as a `_`. Env twin: MUSTER_GATEWAY_ and the name in capitals.
  */
+import { CACHE_OPTIONS } from './cache/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 
 interface Described {
@@ -60,6 +61,9 @@ export const GATEWAY_OPTIONS = {
     describe: 'What is spoken to the predictor',
   },
   predictor_use_ssl: { kind: 'switch', default: false, describe: 'TLS to the predictor' },
+  predictor_ca_file: { kind: 'text', describe: "PEM file of whom to trust with it; without it Node's CAs" },
+  predictor_cert_file: { kind: 'text', describe: 'PEM file of our certificate, where the predictor asks for one' },
+  predictor_key_file: { kind: 'text', describe: 'PEM file of its key' },
   predictor_request_timeout_seconds: {
     ...seconds,
     default: 600,
@@ -123,6 +127,7 @@ export const GATEWAY_OPTIONS = {
   queue_timeout_seconds: { ...seconds, default: 30, describe: 'Seconds that a request may wait; then 429' },
   body_timeout_seconds: { ...seconds, default: 60, describe: 'Seconds in which a client must have sent its request' },
   ...TRANSFORM_OPTIONS,
+  ...CACHE_OPTIONS,
   stream_idle_timeout_seconds: {
     ...seconds,
     default: 60,

@@ -3,6 +3,7 @@ import { MusterError } from '../../errors.ts';
 import type { Predictor } from '../protocol/infer.ts';
 import type { GatewaySettings } from '../settings.ts';
 import { OipGrpc } from './oip/oip-grpc.ts';
+import { predictorTls } from './predictor-tls.ts';
 
 /** @throws MusterError CONFIG_INVALID */
 export function openPredictor(settings: GatewaySettings): Predictor {
@@ -12,8 +13,10 @@ export function openPredictor(settings: GatewaySettings): Predictor {
     predictor_flavour: flavour,
     max_reply_bytes: maxReplyBytes,
   } = settings;
-  if (protocol === 'grpc-v2')
-    return new OipGrpc({ ...predictor, flavour: flavour === 'auto' ? undefined : flavour, maxReplyBytes });
+  if (protocol === 'grpc-v2') {
+    const known = flavour === 'auto' ? undefined : flavour;
+    return new OipGrpc({ ...predictor, flavour: known, tls: predictorTls(settings), maxReplyBytes });
+  }
   throw new MusterError({
     code: 'CONFIG_INVALID',
     message: `--predictor_protocol ${protocol} is not spoken to the predictor`,

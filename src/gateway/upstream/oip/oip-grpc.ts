@@ -2,6 +2,7 @@
 import { type Address, formatAddress } from '../../../wire/address.ts';
 import { GrpcConnection, type GrpcReply } from '../../../wire/grpc-connection.ts';
 import type { GrpcStream } from '../../../wire/grpc-stream.ts';
+import type { Dial } from '../../../wire/tls.ts';
 import { Failure, failureOf, failureOfStatus } from '../../failure.ts';
 import {
   type Call,
@@ -26,6 +27,8 @@ import {
 export interface OipGrpcOptions extends Address {
   /** Undefined: asked of the server, once. */
   readonly flavour?: Flavour | undefined;
+  /** Undefined: no TLS. */
+  readonly tls?: Dial | undefined;
   /** Bytes of one answer. */
   readonly maxReplyBytes: number;
 }
@@ -46,10 +49,10 @@ export class OipGrpc implements Predictor {
   readonly #streams: GrpcConnection;
   #flavour: Flavour | undefined;
 
-  constructor({ host, port, flavour, maxReplyBytes }: OipGrpcOptions) {
+  constructor({ host, port, flavour, tls, maxReplyBytes }: OipGrpcOptions) {
     this.name = `the predictor ${formatAddress({ host, port })}`;
-    this.#unary = new GrpcConnection({ host, port, maxReplyBytes });
-    this.#streams = new GrpcConnection({ host, port, maxReplyBytes, windowBytes: STREAM_WINDOW_BYTES });
+    this.#unary = new GrpcConnection({ host, port, tls, maxReplyBytes });
+    this.#streams = new GrpcConnection({ host, port, tls, maxReplyBytes, windowBytes: STREAM_WINDOW_BYTES });
     this.#flavour = flavour;
   }
 
