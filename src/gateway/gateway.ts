@@ -4,6 +4,7 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { World } from '../world.ts';
+import { openCache } from './cache/open.ts';
 import type { GatewayContext } from './http/context.ts';
 import { type HttpServer, openHttp } from './http/server.ts';
 import { Admission } from './ops/admission.ts';
@@ -35,12 +36,13 @@ export async function openGateway(
   });
   const counts = { running: () => admission.running, waiting: () => admission.waiting };
   const metrics = new GatewayMetrics(counts);
-  const predictor = await openTransforms(openPredictor(settings), {
+  const transformed = await openTransforms(openPredictor(settings), {
     transforms: settings.transforms,
     threads: settings.transform_threads,
     deadlineMs: settings.transform_timeout_seconds * 1000,
     meter: (...hook) => metrics.hook(...hook),
   });
+  const predictor = await openCache(transformed, settings, { log, meter: (outcome) => metrics.cache(outcome) });
   const served = new ServedModels(settings.model_name);
   const context: GatewayContext = {
     settings,

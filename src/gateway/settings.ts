@@ -1,6 +1,7 @@
 /** argv and env → checked settings, or every complaint at once. Pure. Precedence: default < env < flag. */
 import type { Refusal } from '../errors.ts';
 import type { Address } from '../wire/address.ts';
+import { checkRedis } from './cache/check-redis.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
 import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 
@@ -46,7 +47,7 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   if ('code' in predictor) refusals.push(predictor);
   // Only of values that are what they should be.
   const chosen = refusals.length === 0 ? chooseTransforms(settings) : { transforms: [], refusals: [] };
-  refusals.push(...chosen.refusals);
+  refusals.push(...chosen.refusals, ...checkRedis(settings.cache_redis, given.has('cache_redis')));
   return {
     settings:
       refusals.length > 0 || 'code' in predictor

@@ -61,6 +61,7 @@ export class GatewayMetrics {
     'transform',
     'hook',
   );
+  readonly #cache = this.#counter('cache_total', 'Requests by what the cache did: hit, shared, miss, off', 'outcome');
   readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
   readonly #streams = this.#counter(
     'streams_total',
@@ -96,6 +97,10 @@ export class GatewayMetrics {
 
   hook(transform: string, hook: string, tookMs: number): void {
     this.#hooks.observe({ transform, hook }, tookMs / 1000);
+  }
+
+  cache(outcome: string): void {
+    this.#cache.inc({ outcome });
   }
 
   ended({ model, api, status, tookMs, bytesIn, bytesOut }: Outcome): void {

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { MusterError } from '../../errors.ts';
+import { bounded } from '../bounded.ts';
 import { Failure } from '../failure.ts';
 import { type Call, leftMs } from '../protocol/infer.ts';
 import { type Job, type JobResults, packed, type Said } from './messages.ts';
@@ -72,7 +73,7 @@ export class TransformPool {
       else this.#replace(thread);
       return said;
     });
-    const said = await unlessGone(ending, call.signal);
+    const said = await bounded(ending, call);
     if (said.what === 'done') return said.result as JobResults[J['hook']];
     throw this.#failure(job.hook, said, limitMs);
   }
@@ -90,18 +91,14 @@ export class TransformPool {
     const { promise, resolve, reject } = Promise.withResolvers<Thread>();
     const waiting: Waiting = { start: resolve, fail: reject };
     this.#waiting.push(waiting);
-    const late = setTimeout(
-      () => reject(new Failure(504, `no thread of transform "${this.name}" was free in time`)),
-      leftMs(call),
-    );
+    const late = () => new Failure(504, `no thread of transform "${this.name}" was free in time`);
     try {
-      return await unlessGone(promise, call.signal);
+      return await bounded(promise, call, { lateMs: leftMs(call), late });
     } catch (failure) {
       // One that was given in the same moment goes on to the next.
       promise.then((thread) => this.#release(thread)).catch(() => {});
       throw failure;
     } finally {
-      clearTimeout(late);
       const at = this.#waiting.indexOf(waiting);
       if (at >= 0) this.#waiting.splice(at, 1);
     }
@@ -145,19 +142,6 @@ type Ending =
   | Extract<Said, { what: 'done' | 'failed' }>
   | { readonly what: 'late' }
   | { readonly what: 'died'; readonly message: string };
-
-/** @throws Failure 499 as soon as the client is gone */
-async function unlessGone<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const gone = () => reject(new Failure(499, 'the client is gone'));
-  if (signal.aborted) gone();
-  signal.addEventListener('abort', gone, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', gone);
-  }
-}
 
 /** One job and how it ended; after `late` and `died` the thread is of no more use. */
 async function ask(worker: Worker, job: Job, limitMs: number): Promise<Ending> {

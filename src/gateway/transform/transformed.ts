@@ -1,5 +1,6 @@
 /** A predictor behind a transform: what clients send and get is the transform's; the model sees what the transform makes. */
-import type { Call, InferRequest, InferResponse, ModelMetadata, Predictor, ServerMetadata } from '../protocol/infer.ts';
+import type { Call, InferRequest, InferResponse, ModelMetadata, Predictor } from '../protocol/infer.ts';
+import { DelegatingPredictor } from '../upstream/delegating.ts';
 import type { KnownModels } from '../upstream/known-models.ts';
 import type { TransformPool } from './pool.ts';
 import type { Hook } from './transform.ts';
@@ -15,22 +16,21 @@ export interface TransformedParts {
   readonly meter: HookMeter;
 }
 
-export class TransformedPredictor implements Predictor {
-  readonly name: string;
+export class TransformedPredictor extends DelegatingPredictor {
   readonly #parts: TransformedParts;
 
   constructor(parts: TransformedParts) {
-    this.name = parts.inner.name;
+    super(parts.inner);
     this.#parts = parts;
   }
 
-  async infer(request: InferRequest, call: Call): Promise<InferResponse> {
+  override async infer(request: InferRequest, call: Call): Promise<InferResponse> {
     const metadata = await this.#parts.models.metadata(request.model, request.version, call);
     const made = await this.#before(request, metadata, call);
     return this.#after(await this.#parts.inner.infer(made, call), request, metadata, call);
   }
 
-  async *stream(request: InferRequest, call: Call): AsyncGenerator<readonly InferResponse[]> {
+  override async *stream(request: InferRequest, call: Call): AsyncGenerator<readonly InferResponse[]> {
     const metadata = await this.#parts.models.metadata(request.model, request.version, call);
     const made = await this.#before(request, metadata, call);
     for await (const batch of this.#parts.inner.stream(made, call)) {
@@ -41,32 +41,16 @@ export class TransformedPredictor implements Predictor {
     }
   }
 
-  live(call: Call): Promise<boolean> {
-    return this.#parts.inner.live(call);
-  }
-
-  ready(call: Call): Promise<boolean> {
-    return this.#parts.inner.ready(call);
-  }
-
-  modelReady(model: string, version: string, call: Call): Promise<boolean> {
-    return this.#parts.inner.modelReady(model, version, call);
-  }
-
-  metadata(call: Call): Promise<ServerMetadata> {
-    return this.#parts.inner.metadata(call);
-  }
-
   /** With the transform's inputs and outputs, for it is what clients meet. */
-  async modelMetadata(model: string, version: string, call: Call): Promise<ModelMetadata> {
+  override async modelMetadata(model: string, version: string, call: Call): Promise<ModelMetadata> {
     const own = await this.#parts.models.metadata(model, version, call);
     const { inputs = own.inputs, outputs = own.outputs } = this.#parts.pool.shape;
     return { ...own, inputs, outputs };
   }
 
-  close(): void {
+  override close(): void {
     this.#parts.pool.close();
-    this.#parts.inner.close();
+    super.close();
   }
 
   async #before(request: InferRequest, metadata: ModelMetadata, call: Call): Promise<InferRequest> {
