@@ -65,8 +65,16 @@ writeFileSync(join(dist, 'stub.json'), JSON.stringify(sealing));
 execFileSync(process.execPath, ['--experimental-sea-config', 'stub.json'], { cwd: dist, stdio: 'ignore' });
 for (const file of ['stub.cjs', 'stub.json']) rmSync(join(dist, file));
 
+/** Node compiles once, here: what a start needs by starting, of the rest what loading it needs. */
 const muster = (...argv: string[]) =>
   execFileSync(process.execPath, [join(dist, 'bin.js'), ...argv], { stdio: 'ignore' });
 muster('run', '--', 'true');
+muster('run', '--takeover=supervise', '--', 'true');
+muster('launch', 'demo', '--explain', '--', '--tensor-parallel-size=1');
 muster('runtimes');
+muster('--version');
+const cache = JSON.stringify({ directory: join(dist, '.compile-cache'), portable: true });
+const chunks = readdirSync(dist).filter((file) => /^chunk-.*\.js$/.test(file));
+const load = `require('node:module').enableCompileCache(${cache});Promise.all(${JSON.stringify(chunks)}.map((each)=>import('./'+each)))`;
+execFileSync(process.execPath, ['-e', load], { cwd: dist, stdio: 'ignore' });
 shareCompileCache(join(dist, '.compile-cache'));
