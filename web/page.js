@@ -44,12 +44,12 @@ async function look() {
     render(next, false);
     heardAt = Date.now();
     isLost = false;
-    show('link', isPaused ? `Paused at ${clock(heardAt)}` : 'Live');
+    show('link', 'Live');
     if (news !== '') show('news', news);
   } catch (error) {
     lost(error instanceof Error ? error.message : String(error));
   }
-  document.documentElement.dataset.link = isLost ? 'lost' : isPaused ? 'paused' : 'live';
+  document.documentElement.dataset.link = isLost ? 'lost' : 'live';
 }
 
 /** @param {string} why */
@@ -59,6 +59,11 @@ function lost(why) {
   isLost = true;
   if (view) render(view, true);
   show('link', `Connection lost since ${since} (${duration(Date.now() - heardAt)}): ${why}. Trying again.`);
+}
+
+function paused() {
+  show('link', `Paused at ${clock(heardAt)}`);
+  document.documentElement.dataset.link = 'paused';
 }
 
 /** Until the time is over, or somebody wakes it; without a time only that. @param {number} [ms] @returns {Promise<void>} */
@@ -83,6 +88,6 @@ for (;;) {
   const askedAt = performance.now();
   await look();
   await rest(Math.min(SLOWEST_MS, Math.max(PERIOD_MS, PARTS * (performance.now() - askedAt))));
-  if (isPaused) show('link', `Paused at ${clock(heardAt)}`);
+  if (isPaused) paused();
   while (isPaused || document.hidden) await rest();
 }
