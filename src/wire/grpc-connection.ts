@@ -99,6 +99,15 @@ export class GrpcConnection {
    * @throws WireError when the peer cannot be reached; what happens later is told by the stream
    */
   async stream(call: GrpcCall): Promise<GrpcStream> {
+    try {
+      return await this.#openStream(call);
+    } catch (error) {
+      if (!(error instanceof WireError && error.reason === 'unprocessed')) throw error;
+      return this.#openStream(call);
+    }
+  }
+
+  async #openStream(call: GrpcCall): Promise<GrpcStream> {
     const limit = new AbortController();
     const session = this.#ready();
     const late = () => limit.abort(this.#late(session, call.deadlineMs));

@@ -43,7 +43,11 @@ export class Exchange {
   /** Writes a whole answer. To a client that is gone it writes nothing. */
   send({ status, type, headers = {}, parts }: Reply): void {
     const { request, response } = this;
-    if (response.destroyed || response.headersSent) return;
+    if (response.destroyed || response.writableEnded) return;
+    if (response.headersSent) {
+      response.destroy(); // half an answer must not look like a whole one
+      return;
+    }
     const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
     response.writeHead(status, {
       'content-type': type,
