@@ -41,6 +41,8 @@ export const CODES = {
   RUNTIME_INVALID: EXIT.data,
   /** A module of `muster gateway --transform`, or a file of it, that does not load. */
   TRANSFORM_INVALID: EXIT.data,
+  /** The file of `muster gateway --model_warmup`. */
+  WARM_UP_INVALID: EXIT.data,
   TLS_INVALID: EXIT.data,
   MODEL_DIR_MISSING: EXIT.noInput,
   MODEL_DIR_EMPTY: EXIT.noInput,

@@ -15,6 +15,8 @@ import type { GatewaySettings } from './settings.ts';
 import { openTransforms } from './transform/open.ts';
 import { KnownModels } from './upstream/known-models.ts';
 import { openPredictor } from './upstream/open.ts';
+import { openWarmUp } from './warm-up/open.ts';
+import { warmUp } from './warm-up/warm-up.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -29,6 +31,8 @@ export async function openGateway(
   settings: GatewaySettings,
   { version, log }: { version: string; log: Log },
 ): Promise<Gateway> {
+  const [firstModel = ''] = settings.model_name;
+  const requests = openWarmUp(settings.model_warmup, firstModel);
   const admission = new Admission({
     maxRunning: settings.max_concurrent_requests,
     maxWaiting: settings.max_queued_requests,
@@ -55,8 +59,16 @@ export async function openGateway(
     version,
     log,
   };
+  if (requests.length > 0) context.readiness.hold('warming up');
   const http = await openHttp(context);
+  const closing = new AbortController();
+  const tell = (why: string | undefined) => context.readiness.hold(why);
+  const deadlineMs = settings.predictor_request_timeout_seconds * 1000;
+  // Past the cache: an answer that is kept warms nothing.
+  const warming = warmUp({ predictor: transformed, requests, deadlineMs, log, tell, signal: closing.signal });
+  warming.catch((error: Error) => closing.signal.aborted || log.error(`BUG warm-up: ${error.stack}`));
   const close = async () => {
+    closing.abort();
     http.cut();
     await http.close();
     predictor.close();

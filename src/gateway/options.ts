@@ -126,6 +126,10 @@ export const GATEWAY_OPTIONS = {
   },
   queue_timeout_seconds: { ...seconds, default: 30, describe: 'Seconds that a request may wait; then 429' },
   body_timeout_seconds: { ...seconds, default: 60, describe: 'Seconds in which a client must have sent its request' },
+  model_warmup: {
+    kind: 'text',
+    describe: 'File of requests, one JSON body a line, that are answered before the gateway is ready',
+  },
   ...TRANSFORM_OPTIONS,
   ...CACHE_OPTIONS,
   stream_idle_timeout_seconds: {

@@ -23,6 +23,7 @@ export class Readiness {
   readonly #now: () => number;
   readonly #asked = new Map<string, Asked>();
   #draining = false;
+  #notYet: string | undefined;
 
   /** @param models those that must be ready; empty: the server's own word is enough */
   constructor(predictor: Predictor, models: readonly string[], now: () => number) {
@@ -36,12 +37,18 @@ export class Readiness {
     this.#draining = true;
   }
 
+  /** Not ready before somebody says so: why; undefined: as the predictor is. */
+  hold(why: string | undefined): void {
+    this.#notYet = why;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }
 
   async gateway(): Promise<Verdict> {
     if (this.#draining) return { ready: false, why: 'the gateway is shutting down' };
+    if (this.#notYet !== undefined) return { ready: false, why: this.#notYet };
     const verdicts = await Promise.all(
       this.#models.length > 0 ? this.#models.map((each) => this.model(each, '')) : [this.#server()],
     );
