@@ -31,6 +31,8 @@ export function foresee(input: Foresight): { readonly group: Group } | { readonl
   if ('refusals' in plan) return plan;
   const other = last && planOf(input, last); // all workers are alike
   if (other && 'refusals' in other) return other;
+  const silent = silentMembers(plan.plan.takeover.value, plan.probePort);
+  if (silent) return { refusals: [silent] };
   const inside = plan.plan.ports.http?.value;
   return {
     group: {
@@ -40,6 +42,16 @@ export function foresee(input: Foresight): { readonly group: Group } | { readonl
       // The server's own grace, and time for Ray and the members after it.
       stopSeconds: Math.ceil(plan.plan.timing.graceMs.value / 1000) + 5,
     },
+  };
+}
+
+/** Members are followed by their probe ports, which only a muster that stays has. */
+function silentMembers(takeover: string, probePort: number): Refusal | undefined {
+  if (takeover === 'supervise' && probePort > 0) return undefined;
+  return {
+    code: 'CONFIG_INVALID',
+    message: `the members would have no probe port (takeover ${takeover}, MUSTER_PROBE_PORT ${probePort}), so nobody could follow them`,
+    hint: 'Leave MUSTER_TAKEOVER at supervise and MUSTER_PROBE_PORT above 0.',
   };
 }
 

@@ -81,6 +81,8 @@ function memberOf(group: Group, ordinal: number, address: string | undefined): M
       ...environmentOf(group, ordinal),
       ...(address === undefined ? {} : { POD_IP: address }),
       MUSTER_TOKEN_FILE: INSIDE.token,
+      // A group of one would hand over to its server, and nobody could say how it comes up.
+      ...(group.members === 1 ? { MUSTER_TAKEOVER: 'supervise' } : {}),
       ...(probePort === DEFAULT_PROBE_PORT ? {} : { MUSTER_PROBE_PORT: String(probePort) }),
       ...(runtimes.length > 0 ? { MUSTER_RUNTIMES: runtimes.join(':') } : {}),
       ...group.env,

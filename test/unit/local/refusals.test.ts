@@ -76,6 +76,14 @@ describe('what the members would refuse is refused before there are any', () => 
     expect(ask({ env: { MUSTER_PROBE_PORT: '7777' } })).toMatchObject({ group: { probePort: 7777 } });
   });
 
+  test('a group of one is followed too', () => {
+    const group = { ...GROUP, runtime: 'demo-native', modelDir: undefined, members: 1, serverArgs: [] };
+    const native = SHIPPED.get('demo-native')!;
+    expect(foresee({ group, runtime: native, imageEnv: {}, model: undefined, port: 9 })).toMatchObject({
+      group: { server: { inside: 8080, here: 9 } },
+    });
+  });
+
   test.each([
     {
       when: 'too many shards',
@@ -86,6 +94,18 @@ describe('what the members would refuse is refused before there are any', () => 
     {
       when: 'a wrong variable of the user',
       group: { env: { MUSTER_LEASE: 'x' } },
+      imageEnv: {},
+      code: 'CONFIG_INVALID',
+    },
+    {
+      when: 'members without a probe port',
+      group: { env: { MUSTER_PROBE_PORT: '0' } },
+      imageEnv: {},
+      code: 'CONFIG_INVALID',
+    },
+    {
+      when: 'a server that replaces muster',
+      group: { env: { MUSTER_TAKEOVER: 'exec' } },
       imageEnv: {},
       code: 'CONFIG_INVALID',
     },
