@@ -52,7 +52,7 @@ export function tlsDoor({ tls, onTrusted, onRefused }: TlsDoorOptions): (socket:
   };
 }
 
-/** Without tickets: a former handshake must not let in whom today's CA would not. */
+/** Without tickets: a resumed session is not checked again, so one that was turned away would be let in. */
 const contextOf = (identity: TlsIdentity) => ({
   ...identity,
   minVersion: MIN_VERSION,
@@ -60,8 +60,8 @@ const contextOf = (identity: TlsIdentity) => ({
 });
 
 function judge(socket: TLSSocket): Refusal | undefined {
-  if (socket.authorized) return undefined;
   const x509 = socket.getPeerX509Certificate();
+  if (socket.authorized && x509) return undefined;
   return distrust({
     code: String(socket.authorizationError),
     whose: 'member',

