@@ -107,7 +107,7 @@ const INJECT: Readonly<Record<Kind, Inject>> = {
   'freeze-server': async (group, { rank }) => {
     process.kill(await group.server(rank), 'SIGSTOP');
     if (rank > 0) return { verdict: serverEnded(0, 'ended with status 1') }; // rank 0 gives up, for it hears nothing of it
-    const says = /the server has not answered its health check for [\d.]+ s/;
+    const says = /^the server has not answered for [\d.]+ s/;
     return { verdict: { code: 'SERVER_UNHEALTHY', culprit: 'head', says, deaf: [] } };
   },
   cut: async (group, { rank }) => {

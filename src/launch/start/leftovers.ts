@@ -35,12 +35,12 @@ export const mayGo = (found: readonly Leftover[], { uid, held, before }: Sweep):
 export const olderSessions = (sessions: readonly Leftover[]): readonly Leftover[] =>
   [...sessions].sort((a, b) => b.changedAt - a.changedAt).slice(1);
 
-/** `3 files of 12.1 MiB: nccl-a1 (9.6 MiB), …` */
+/** `3 files of 12.1 MiB: nccl-a1 (9.6 MiB), …`. @param what one of them */
 export function inWords(what: string, swept: readonly Leftover[]): string {
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const shown = swept.slice(0, SHOWN).map(({ name, bytes }) => `${name} (${mib(bytes)})`);
   const all = swept.reduce((sum, { bytes }) => sum + bytes, 0);
-  return `${swept.length} ${what} of ${mib(all)}: ${[...shown, ...(swept.length > SHOWN ? ['…'] : [])].join(', ')}`;
+  return `${swept.length} ${what}${swept.length === 1 ? '' : 's'} of ${mib(all)}: ${[...shown, ...(swept.length > SHOWN ? ['…'] : [])].join(', ')}`;
 }
 
 const SHOWN = 8;

@@ -34,11 +34,11 @@ export async function sweepLeftovers({ shm = '/dev/shm', rayTemp, member, before
   if (!held) log.debug('nothing is swept: a process could not be looked at');
   const rules = { uid: process.geteuid?.() ?? -1, held, before };
   const files = mayGo(segments, rules).filter(({ name }) => removed(() => unlinkSync(join(shm, name)), log));
-  if (files.length > 0) log.info(`swept shared memory that no process holds: ${inWords('files', files)}`);
-  const gone = mayGo(olderSessions(sessions), rules).filter(({ name }) =>
-    removed(() => rmSync(join(rayTemp ?? '', name), { recursive: true, force: true }), log),
-  );
-  if (gone.length > 0) log.info(`swept old sessions of Ray: ${inWords('directories', gone)}`);
+  if (files.length > 0) log.info(`swept shared memory that no process holds: ${inWords('file', files)}`);
+  const gone = mayGo(olderSessions(sessions), rules)
+    .map((each) => ({ ...each, bytes: bytesBelow(join(rayTemp ?? '', each.name)) }))
+    .filter(({ name }) => removed(() => rmSync(join(rayTemp ?? '', name), { recursive: true, force: true }), log));
+  if (gone.length > 0) log.info(`swept old logs of Ray: ${inWords('session', gone)}`);
 }
 
 const SESSION = /^session_\d[\w-]+$/;
@@ -61,9 +61,12 @@ function inside(directory: string, isNamed: (name: string) => boolean, isKind: (
     });
 }
 
-function namesIn(directory: string): readonly string[] {
+const bytesBelow = (directory: string): number =>
+  namesIn(directory, true).reduce((sum, name) => sum + (lookAt(join(directory, name))?.size ?? 0), 0);
+
+function namesIn(directory: string, recursive = false): readonly string[] {
   try {
-    return readdirSync(directory);
+    return readdirSync(directory, { recursive, encoding: 'utf8' });
   } catch {
     return [];
   }

@@ -133,7 +133,7 @@ describe("Ray's sessions", () => {
       readdirSync(temp)
         .filter((name) => name !== 'session_latest')
         .map((name) => name.slice(16, 18));
-    expect(await sweep({ shm, rayTemp: temp })).toContain('swept old sessions of Ray: 1 directories');
+    expect(await sweep({ shm, rayTemp: temp })).toContain('swept old logs of Ray: 1 session of');
     expect(left()).toEqual(['01', '03', '04', '05']);
     await kill();
     await sweep({ shm, rayTemp: temp });

@@ -49,6 +49,6 @@ test('is told with sizes, and not at any length', () => {
     { length: 20 },
     (_, at): Leftover => ({ name: `psm_${at}`, bytes: 2 ** 20, uid: 0, changedAt: 0 }),
   );
-  expect(inWords('files', many.slice(0, 2))).toBe('2 files of 2.0 MiB: psm_0 (1.0 MiB), psm_1 (1.0 MiB)');
-  expect(inWords('files', many)).toMatch(/^20 files of 20\.0 MiB: .*psm_7 \(1\.0 MiB\), …$/);
+  expect(inWords('file', many.slice(0, 2))).toBe('2 files of 2.0 MiB: psm_0 (1.0 MiB), psm_1 (1.0 MiB)');
+  expect(inWords('file', many)).toMatch(/^20 files of 20\.0 MiB: .*psm_7 \(1\.0 MiB\), …$/);
 });
