@@ -3,7 +3,7 @@
  * runtime files, and a warm compile cache. Run by Node 24 (scripts/setup.mjs sees to that).
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -14,8 +14,10 @@ import { pageTexts } from '../src/launch/watch/page.ts';
 import { slim } from './slim.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, 'dist');
-rmSync(dist, { recursive: true, force: true });
+/** Made beside, and put in its place when it is whole: somebody may be starting from the one that is there. */
+const dist = join(root, '.cache', `dist-${process.pid}`);
+mkdirSync(dist, { recursive: true });
+process.once('exit', () => rmSync(dist, { recursive: true, force: true }));
 
 await build({
   // Transforms run in threads of their own, each of which begins with a file.
@@ -65,16 +67,22 @@ writeFileSync(join(dist, 'stub.json'), JSON.stringify(sealing));
 execFileSync(process.execPath, ['--experimental-sea-config', 'stub.json'], { cwd: dist, stdio: 'ignore' });
 for (const file of ['stub.cjs', 'stub.json']) rmSync(join(dist, file));
 
+const built = join(root, 'dist');
+const former = `${dist}-former`;
+if (existsSync(built)) renameSync(built, former);
+renameSync(dist, built);
+rmSync(former, { recursive: true, force: true });
+
 /** Node compiles once, here: what a start needs by starting, of the rest what loading it needs. */
 const muster = (...argv: string[]) =>
-  execFileSync(process.execPath, [join(dist, 'bin.js'), ...argv], { stdio: 'ignore' });
+  execFileSync(process.execPath, [join(built, 'bin.js'), ...argv], { stdio: 'ignore' });
 muster('run', '--', 'true');
 muster('run', '--takeover=supervise', '--', 'true');
 muster('launch', 'demo', '--explain', '--', '--tensor-parallel-size=1');
 muster('runtimes');
 muster('--version');
-const cache = JSON.stringify({ directory: join(dist, '.compile-cache'), portable: true });
-const chunks = readdirSync(dist).filter((file) => /^chunk-.*\.js$/.test(file));
+const cache = JSON.stringify({ directory: join(built, '.compile-cache'), portable: true });
+const chunks = readdirSync(built).filter((file) => /^chunk-.*\.js$/.test(file));
 const load = `require('node:module').enableCompileCache(${cache});Promise.all(${JSON.stringify(chunks)}.map((each)=>import('./'+each)))`;
-execFileSync(process.execPath, ['-e', load], { cwd: dist, stdio: 'ignore' });
-shareCompileCache(join(dist, '.compile-cache'));
+execFileSync(process.execPath, ['-e', load], { cwd: built, stdio: 'ignore' });
+shareCompileCache(join(built, '.compile-cache'));

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
-import { join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -16,7 +16,7 @@ export const placed = (report: string, mapOf: (file: string) => SourceMap | unde
   report.replace(FRAME, (frame, file: string, line: string, column: string) => {
     const origin = mapOf(file)?.findOrigin(Number(line), Number(column));
     if (!origin || !('fileName' in origin)) return frame;
-    return `${frame} ← ${normalize(join('dist', origin.fileName))}:${origin.lineNumber}:${origin.columnNumber}`;
+    return `${frame} ← ${origin.fileName.replace(/^(\.\.\/)+/, '')}:${origin.lineNumber}:${origin.columnNumber}`;
   });
 
 function mapOf(file: string): SourceMap | undefined {
