@@ -1,10 +1,14 @@
 /** Somebody else's gRPC client with our .proto files against a real head: what people and probes will type. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Found, grpcurl } from '../../scripts/grpcurl.ts';
 import { aHead, aMember } from '../wire/rally/fixture.ts';
+import { Authority } from '../wire/support/certificates.ts';
 
 const protos = fileURLToPath(new URL('../../proto', import.meta.url));
 let found: Found;
@@ -17,11 +21,19 @@ beforeEach(({ skip }) => {
   if ('missing' in found) skip(found.missing);
 });
 
-async function ask(port: number, proto: string, ...call: readonly string[]): Promise<Record<string, unknown>> {
+const ask = (port: number, proto: string, ...call: readonly string[]): Promise<Record<string, unknown>> =>
+  askBy(['-plaintext'], port, proto, ...call);
+
+async function askBy(
+  security: readonly string[],
+  port: number,
+  proto: string,
+  ...call: readonly string[]
+): Promise<Record<string, unknown>> {
   if ('missing' in found) throw new Error(found.missing);
   const data = call.length > 1 ? ['-d', call[1]!] : [];
   const args = [
-    '-plaintext',
+    ...security,
     '-max-time',
     '10',
     '-import-path',
@@ -62,4 +74,22 @@ test('Health/Check follows the head', async () => {
   ).rejects.toMatchObject({
     stderr: expect.stringContaining('NotFound'),
   });
+});
+
+test('over mutual TLS, with files as a Secret holds them', async () => {
+  const authority = new Authority();
+  const directory = mkdtempSync(join(tmpdir(), 'tls-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const { cert, key } = authority.issue('a person');
+  const [certFile, keyFile, caFile] = [file('tls.crt', cert), file('tls.key', key), file('ca.crt', authority.cert)];
+  const identity = { ...authority.issue('head', { names: ['127.0.0.1'] }), ca: authority.cert };
+  const head = await aHead({ worldSize: 1, tls: { identity: () => identity, name: undefined } });
+
+  const status = [head.port, 'rally.proto', 'muster.rally.v1.Rally/Status'] as const;
+  const reply = await askBy(['-cacert', caFile, '-cert', certFile, '-key', keyFile], ...status);
+  expect(reply).toMatchObject({ members: [{ member: 'head' }] });
 });
