@@ -42,16 +42,17 @@ function openLog(
   { tail, since, follow = false }: { tail?: number | undefined; since?: string | undefined; follow?: boolean },
   signal: AbortSignal | undefined,
 ): Promise<Readable> {
-  const query = new URLSearchParams({
+  const options = {
     stdout: '1',
     stderr: '1',
     timestamps: '1',
     follow: follow ? '1' : '0',
     tail: tail === undefined ? 'all' : String(tail),
     ...(since === undefined ? {} : { since }),
-  });
+  };
   const call = {
-    path: `/containers/${id}/logs?${query}`,
+    path: `/containers/${id}/logs?`, // docker-modem adds the options behind the question mark
+    options,
     method: 'GET',
     isStream: true,
     ...(signal ? { abortSignal: signal } : {}),
