@@ -56,22 +56,12 @@ test('three members: all pairs try all ports, and everybody knows the same', asy
 });
 
 test('with a token, and ranks that the head gives', async ({ stage }) => {
-  const [rally = 0] = await freePorts(1);
+  const [rally, engine, server] = await freePorts(3);
   const env = { MUSTER_TOKEN: 'correct horse battery staple' };
-  const argv = [
-    'doctor',
-    'model-server',
-    '--group',
-    '--json',
-    `--runtimes=${RUNTIMES}`,
-    '--world-size=2',
-    '--head-address=127.0.0.1',
-  ];
+  const argv = ['doctor', 'model-server', '--group', '--json', `--runtimes=${RUNTIMES}`, '--world-size=2'];
   const ours = [
-    `--rally-port=${rally}`,
-    `--server-port=${(await freePorts(1))[0]}`,
-    '--probe-port=0',
-    `--engine-port=${(await freePorts(1))[0]}`,
+    ...['--head-address=127.0.0.1', '--probe-port=0', `--rally-port=${rally}`],
+    ...[`--engine-port=${engine}`, `--server-port=${server}`],
   ];
   const start = (role: string) => stage.start([...argv, ...ours, `--role=${role}`, `--member=the-${role}`], { env });
   const ended = await ends([start('head'), start('worker')]);
