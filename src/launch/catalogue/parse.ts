@@ -1,6 +1,6 @@
 /** One runtime file's text to a checked `Runtime`, or every complaint at once. Pure; loaded only for YAML not yet compiled. */
 import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MusterError, type Refusal, reasonOf } from '../../errors.ts';
 import { MAX_RUNTIME_BYTES } from './limits.ts';
 import { type Runtime, runtimeSchema } from './schema.ts';

@@ -2,7 +2,7 @@
  * What a runtime file may say, checked once when it is loaded. zod costs 17 ms of a 23 ms start, so the files that ship
  * with muster are checked at build time and only files of the user are checked at run time.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PLACEHOLDERS, placeholdersIn, SERVER_ARGS } from './placeholders.ts';
 
 export const READINGS = ['tensor', 'pipeline', 'data', 'model', 'modelName', 'host'] as const;
