@@ -2,39 +2,9 @@
  * Every option of `launch` and `run`, once: the flag, its env twin, its default and its unit. The parser, the help and
  * the docs are made from this table. Precedence: default < runtime file < env < flag.
  */
-interface Described {
-  /** Environment twin. */
-  readonly env: string;
-  /** Names of others that are read when flag and twin are unset, first that is set and not empty wins. */
-  readonly alsoEnv?: readonly string[];
-  readonly describe: string;
-  /** One letter, as in `-d`. */
-  readonly short?: string;
-  /** What `--help` shows as default when it is not a constant. */
-  readonly otherwise?: string;
-}
-interface Text extends Described {
-  readonly kind: 'text';
-  readonly default?: string;
-}
-interface Choice extends Described {
-  readonly kind: 'choice';
-  readonly choices: readonly string[];
-  readonly default?: string;
-}
-interface Numeric extends Described {
-  readonly kind: 'integer' | 'seconds';
-  readonly min: number;
-  readonly max: number;
-  readonly default?: number;
-}
-interface Switch extends Described {
-  readonly kind: 'switch';
-}
-interface List extends Described {
-  readonly kind: 'list';
-}
-export type Option = Text | Choice | Numeric | Switch | List;
+import type { Option } from './option.ts';
+
+export type { Option };
 
 const port = { kind: 'integer', min: 1, max: 65_535 } as const;
 
