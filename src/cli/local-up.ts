@@ -55,10 +55,10 @@ export async function upCommand(world: World, asked: Asked<'up'>): Promise<ExitS
     title: titleOf(drafted.group),
     now: world.now,
   });
-  let mine: string | undefined;
+  let mine: Group | undefined;
   try {
     const { group, muster, user } = await prepareGroup(world, docker, drafted, { asked, stop, screen });
-    mine = group.name;
+    mine = group;
     const making = { docker, group, user, token: randomBytes(32).toString('base64'), muster, signal: stop.signal };
     const ids = await create(making);
     const sights = await bringUp({
@@ -109,7 +109,8 @@ async function draft(
     name,
     shelvesOf(world, settings.runtimes ? { runtimes: settings.runtimes } : {}),
   );
-  const typed = { settings, runtime, serverArgs: theirs, env: world.env, cwd: world.cwd };
+  const life = randomBytes(8).toString('hex');
+  const typed = { settings, runtime, serverArgs: theirs, env: world.env, cwd: world.cwd, life };
   const { group, refusals } = chooseGroup(typed);
   refuseIfAny(refusals);
   return { group, runtime, port: settings.port?.value };
@@ -190,12 +191,12 @@ async function announce(world: World, screen: Screen, sights: readonly Sight[], 
   }
 }
 
-async function takeDown(docker: Docker, group: string, { hurry }: Stop, screen: Screen): Promise<void> {
-  screen.say(`taking ${group} down`);
+async function takeDown(docker: Docker, { name, life }: Group, { hurry }: Stop, screen: Screen): Promise<void> {
+  screen.say(`taking ${name} down`);
   try {
-    await sweep(docker, group, { graceSeconds: undefined, hurry });
+    await sweep(docker, name, { graceSeconds: undefined, life, hurry });
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    screen.say(printable(`${group} is not down: ${words}; see \`muster local down --name ${group}\``));
+    screen.say(printable(`${name} is not down: ${words}; see \`muster local down --name ${name}\``));
   }
 }

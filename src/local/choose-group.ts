@@ -17,6 +17,8 @@ export interface Typed {
   readonly serverArgs: readonly string[] | undefined;
   /** The user's own environment: `--env NAME` passes on from it. */
   readonly env: Env;
+  /** Random: which `up` this is. */
+  readonly life: string;
   /** What relative paths are relative to. */
   readonly cwd: string;
 }
@@ -28,7 +30,7 @@ const NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
  * What the plan has to say yet (the server's port, its grace) and what Docker knows (GPUs) is left at its usual value:
  * see `planned` and `upCommand`.
  */
-export function chooseGroup({ settings, runtime, serverArgs, env, cwd }: Typed): {
+export function chooseGroup({ settings, runtime, serverArgs, env, cwd, life }: Typed): {
   group: Group;
   refusals: readonly Refusal[];
 } {
@@ -60,6 +62,7 @@ export function chooseGroup({ settings, runtime, serverArgs, env, cwd }: Typed):
   }
   const group: Group = {
     name,
+    life,
     members: settings.members?.value ?? 2,
     image: settings.image?.value ?? '',
     like: settings.like?.value ?? 'kserve',

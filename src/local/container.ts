@@ -7,15 +7,15 @@ import { groupLabels, memberLabels } from './labels.ts';
 export const ownName = (group: string): string => `muster-${group}`;
 
 /** @param subnet  given so that a member keeps its address, as a pod does; undefined: Docker picks one */
-export const networkOf = (group: string, subnet?: string): NetworkCreateOptions => ({
-  Name: ownName(group),
+export const networkOf = (group: Group, subnet?: string): NetworkCreateOptions => ({
+  Name: ownName(group.name),
   CheckDuplicate: true,
   Labels: groupLabels(group),
   ...(subnet === undefined ? {} : { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } }),
 });
 
-export const volumeOf = (group: string): VolumeCreateOptions => ({
-  Name: ownName(group),
+export const volumeOf = (group: Group): VolumeCreateOptions => ({
+  Name: ownName(group.name),
   Labels: groupLabels(group),
 });
 

@@ -9,7 +9,7 @@ import { containerOf, networkOf, ownName, volumeOf } from './container.ts';
 import type { Docker } from './docker.ts';
 import { type Group, INSIDE, membersOf } from './group.ts';
 import { type Owner, ownerIn } from './image-user.ts';
-import { groupLabels } from './labels.ts';
+import { groupLabels, LABEL } from './labels.ts';
 import type { Carried } from './provide.ts';
 
 export interface Making {
@@ -55,7 +55,7 @@ const TRIES = 5;
  */
 async function makeNetwork(docker: Docker, group: Group, signal: AbortSignal): Promise<readonly string[]> {
   const make = (subnet?: string) =>
-    docker.ask(`make the network ${ownName(group.name)}`, (api) => api.createNetwork(networkOf(group.name, subnet)));
+    docker.ask(`make the network ${ownName(group.name)}`, (api) => api.createNetwork(networkOf(group, subnet)));
   for (let turn = 1; ; turn += 1) {
     signal.throwIfAborted();
     const first = await make();
@@ -81,14 +81,26 @@ const tooSmall = (subnet: string, members: number): MusterError =>
     hint: 'Widen default-address-pools in the configuration of dockerd.',
   });
 
+const taken = (volume: string): MusterError =>
+  new MusterError({
+    code: 'NAME_TAKEN',
+    message: `there is a volume "${volume}" already, made by somebody else`,
+    hint: 'Choose another name for the group with --name, or remove that volume.',
+  });
+
 /** A container that never starts carries muster into the volume: no directory of this machine need be shared. */
 async function makeVolume({ docker, group, muster, signal }: Making): Promise<void> {
-  await docker.ask(`make the volume ${ownName(group.name)}`, (api) => api.createVolume(volumeOf(group.name)));
+  const volume = await docker.ask(`make the volume ${ownName(group.name)}`, async (api) => {
+    await api.createVolume(volumeOf(group));
+    return await api.getVolume(ownName(group.name)).inspect();
+  });
+  // Docker gives back the one that is there, whoever made it.
+  if (volume.Labels?.[LABEL.life] !== group.life) throw taken(ownName(group.name));
   const carrier = await docker.ask(`use the image ${group.image}`, (api) =>
     api.createContainer({
       Image: group.image,
       Entrypoint: [`${INSIDE.muster}/muster`],
-      Labels: groupLabels(group.name),
+      Labels: groupLabels(group),
       HostConfig: { Mounts: [{ Type: 'volume', Source: ownName(group.name), Target: INSIDE.muster }] },
     }),
   );

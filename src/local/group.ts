@@ -9,6 +9,8 @@ import { environmentOf, headNames, POD_NAMESPACE } from './like.ts';
 export interface Group {
   /** Also the first part of every member's name. */
   readonly name: string;
+  /** Random: which `up` makes it. */
+  readonly life: string;
   readonly members: number;
   readonly image: string;
   /** Whose environment the members get. */

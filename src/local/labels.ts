@@ -7,6 +7,8 @@ import type { Group, Member } from './group.ts';
 export const LABEL = {
   /** On everything: the group's name. */
   group: 'muster.group',
+  /** On everything: which `up` made it. Two that race for one name never take each other down. */
+  life: 'muster.life',
   ordinal: 'muster.ordinal',
   size: 'muster.size',
   runtime: 'muster.runtime',
@@ -17,10 +19,13 @@ export const LABEL = {
   probePort: 'muster.port.probe',
 } as const;
 
-export const groupLabels = (group: string): Record<string, string> => ({ [LABEL.group]: group });
+export const groupLabels = ({ name, life }: Pick<Group, 'name' | 'life'>): Record<string, string> => ({
+  [LABEL.group]: name,
+  [LABEL.life]: life,
+});
 
 export const memberLabels = (group: Group, member: Member, address: string): Record<string, string> => ({
-  ...groupLabels(group.name),
+  ...groupLabels(group),
   [LABEL.ordinal]: String(member.ordinal),
   [LABEL.size]: String(group.members),
   [LABEL.runtime]: group.runtime,

@@ -11,8 +11,12 @@ import type { ContainerState, Sight } from './sight.ts';
 const STATUS_MS = 1_000;
 const STATUS_BYTES = 4 * 1024 ** 2;
 
-export const labelled = (group?: string) => ({
-  label: [group === undefined ? LABEL.group : `${LABEL.group}=${group}`],
+/** @param life  only what this `up` made */
+export const labelled = (group?: string, life?: string) => ({
+  label: [
+    group === undefined ? LABEL.group : `${LABEL.group}=${group}`,
+    ...(life === undefined ? [] : [`${LABEL.life}=${life}`]),
+  ],
 });
 
 /** Every member that has a container, by ordinal. @throws MusterError */

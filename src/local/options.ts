@@ -1,4 +1,4 @@
-/** Every option of `muster local`, once, by the commands that take it. Parser, help and docs are made from this table. */
+/** Every option of `muster local`, once, by the commands that take it. Parser and help are made from this table. */
 import type { Option } from '../launch/args/options.ts';
 import { LIKE } from './like.ts';
 

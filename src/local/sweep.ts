@@ -7,6 +7,8 @@ import { labelled } from './look.ts';
 export interface Sweep {
   /** Seconds between SIGTERM and SIGKILL; undefined: what each container was made with. */
   readonly graceSeconds: number | undefined;
+  /** Only what this `up` made; absent: everything of the group. */
+  readonly life?: string;
   /** Aborted: no grace any more. */
   readonly hurry: AbortSignal;
 }
@@ -27,7 +29,7 @@ export async function sweep(docker: Docker, group: string, how: Sweep): Promise<
   for (let turn = 0; turn < TRIES; turn += 1) {
     if (turn > 0) await sleep(PAUSE_MS);
     last = undefined;
-    const left = await leftovers(docker, group);
+    const left = await leftovers(docker, group, how.life);
     if (left.containers.length + left.networks.length + left.volumes.length === 0) return swept;
     try {
       // All are told at once: the head drains, and the workers wait for it.
@@ -51,8 +53,8 @@ export async function sweep(docker: Docker, group: string, how: Sweep): Promise<
   });
 }
 
-async function leftovers(docker: Docker, group: string) {
-  const filters = labelled(group);
+async function leftovers(docker: Docker, group: string, life: string | undefined) {
+  const filters = labelled(group, life);
   const [containers, networks, volumes] = await docker.ask(`list what the group ${group} has`, (api) =>
     Promise.all([
       api.listContainers({ all: true, filters }),

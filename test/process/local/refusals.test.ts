@@ -25,22 +25,28 @@ interface Answer {
   readonly status: number;
   readonly body?: unknown;
 }
-type Routes = Readonly<Record<string, (request: IncomingMessage) => Answer | Promise<Answer>>>;
+type Routes = Readonly<Record<string, (request: IncomingMessage, text: string) => Answer>>;
 
 /** A Docker that answers as `routes` say, by `METHOD /path` with ids as `*`; and what is left of what it made. */
 async function aDocker(routes: Routes): Promise<{ readonly host: string; readonly left: ReadonlySet<string> }> {
   const left = new Set<string>();
+  const labels = new Map<string, unknown>();
   let made = 0;
-  const make = (kind: string): Answer => {
-    const id = `${kind}-${++made}`;
-    left.add(id);
-    return { status: 201, body: { Id: id, Name: id } };
-  };
+  const make =
+    (kind: string) =>
+    (_request: IncomingMessage, text: string): Answer => {
+      const told = JSON.parse(text) as { Name?: string; Labels?: unknown };
+      const id = kind === 'volume' ? (told.Name ?? '') : `${kind}-${++made}`;
+      left.add(id);
+      labels.set(id, told.Labels);
+      return { status: 201, body: { Id: id, Name: id } };
+    };
   const remove = (request: IncomingMessage): Answer => {
-    left.delete(request.url?.split('?')[0]?.split('/').at(-1) ?? '');
+    left.delete(lastOf(request));
     return { status: 204 };
   };
-  const of = (kind: string) => [...left].filter((id) => id.startsWith(kind));
+  const lastOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0]?.split('/').at(-1) ?? '';
+  const of = (kind: RegExp) => [...left].filter((id) => kind.test(id));
   const label = { 'muster.group': 'demo' };
   const all: Routes = {
     'GET /_ping': () => ({ status: 200, body: 'OK' }),
@@ -48,14 +54,15 @@ async function aDocker(routes: Routes): Promise<{ readonly host: string; readonl
     'GET /images/*/json': () => ({ status: 200, body: { Config: { Env: [], User: '' } } }),
     'GET /containers/json': () => ({
       status: 200,
-      body: of('container').map((Id) => ({ Id, Names: [`/${Id}`], Labels: label })),
+      body: of(/^container/).map((Id) => ({ Id, Names: [`/${Id}`], Labels: label })),
     }),
-    'GET /networks': () => ({ status: 200, body: of('network').map((Id) => ({ Id, Name: Id, Labels: label })) }),
-    'GET /volumes': () => ({ status: 200, body: { Volumes: of('volume').map((Name) => ({ Name, Labels: label })) } }),
-    'POST /networks/create': () => make('network'),
+    'GET /networks': () => ({ status: 200, body: of(/^network/).map((Id) => ({ Id, Name: Id, Labels: label })) }),
+    'GET /volumes': () => ({ status: 200, body: { Volumes: of(/^muster-/).map((Name) => ({ Name, Labels: label })) } }),
+    'POST /networks/create': make('network'),
     'GET /networks/*': () => ({ status: 200, body: { IPAM: { Config: [{ Subnet: '172.30.0.0/16' }] } } }),
-    'POST /volumes/create': () => make('volume'),
-    'POST /containers/create': () => make('container'),
+    'GET /volumes/*': (request) => ({ status: 200, body: { Labels: labels.get(lastOf(request)) } }),
+    'POST /volumes/create': make('volume'),
+    'POST /containers/create': make('container'),
     'GET /containers/*/json': () => ({
       status: 200,
       body: { State: { Running: false, Paused: false }, Config: { Labels: {} } },
@@ -66,14 +73,17 @@ async function aDocker(routes: Routes): Promise<{ readonly host: string; readonl
     ...routes,
   };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    request.resume();
-    await new Promise((resolve) => request.once('end', resolve).once('close', resolve));
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
     const path = (request.url ?? '').split('?')[0] ?? '';
     const known = Object.entries(all).find(([route]) => {
       const [method, pattern = ''] = route.split(' ');
       return method === request.method && new RegExp(`^${pattern.replaceAll('*', '[^/]+')}$`).test(path);
     });
-    const { status, body } = (await known?.[1](request)) ?? { status: 404, body: { message: `no ${path}` } };
+    const { status, body } = known?.[1](request, Buffer.concat(chunks).toString('utf8')) ?? {
+      status: 404,
+      body: { message: `no ${path}` },
+    };
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(status === 204 ? undefined : JSON.stringify(body));
   };

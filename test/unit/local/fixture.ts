@@ -5,6 +5,7 @@ import type { Sight } from '../../../src/local/sight.ts';
 
 export const GROUP: Group = {
   name: 'g',
+  life: 'f00d',
   members: 3,
   image: 'somebody/server:1',
   like: 'kserve',

@@ -16,7 +16,7 @@ describe('what was typed', () => {
       name,
       { value, origin: `flag --${name}` },
     ]);
-    const typed = { runtime, serverArgs: undefined, env, cwd: '/here' };
+    const typed = { runtime, serverArgs: undefined, env, cwd: '/here', life: 'f00d' };
     return chooseGroup({ ...typed, settings: Object.fromEntries(sourced) as GroupSettings });
   };
 
@@ -47,7 +47,8 @@ describe('what was typed', () => {
     expect(refusals).toEqual([expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(says) })]);
   });
 
-  const withoutImage = () => chooseGroup({ settings: {}, runtime, serverArgs: undefined, env: {}, cwd: '/' });
+  const withoutImage = () =>
+    chooseGroup({ settings: {}, runtime, serverArgs: undefined, env: {}, cwd: '/', life: 'f00d' });
 
   test('all at once, and no value of a variable is said back', () => {
     const { refusals } = choose({ name: '-', memory: 'x', env: ['=geheim', '1A=geheim'] });
