@@ -53,6 +53,7 @@ export const CODES = {
   BUG: EXIT.bug,
   SPAWN_FAILED: EXIT.osError,
   INSTALL_TARGET: EXIT.cantCreate,
+  AUDIT_UNWRITABLE: EXIT.cantCreate,
   RALLY_TIMEOUT: EXIT.rallyTimeout,
   VERSION_MISMATCH: EXIT.protocol,
   PROTOCOL: EXIT.protocol,

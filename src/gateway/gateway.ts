@@ -4,19 +4,18 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { World } from '../world.ts';
-import { openCache } from './cache/open.ts';
 import type { GatewayContext } from './http/context.ts';
 import { type HttpServer, openHttp } from './http/server.ts';
 import { Admission } from './ops/admission.ts';
 import { GatewayMetrics } from './ops/metrics.ts';
+import { openAudit, openTracing } from './ops/open.ts';
 import { Readiness } from './ops/readiness.ts';
 import { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
-import { openTransforms } from './transform/open.ts';
+import { openStack } from './stack.ts';
 import { KnownModels } from './upstream/known-models.ts';
-import { openPredictor } from './upstream/open.ts';
 import { openWarmUp } from './warm-up/open.ts';
-import { warmUp } from './warm-up/warm-up.ts';
+import { type WarmUpOptions, warmUp } from './warm-up/warm-up.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -40,13 +39,9 @@ export async function openGateway(
   });
   const counts = { running: () => admission.running, waiting: () => admission.waiting };
   const metrics = new GatewayMetrics(counts);
-  const transformed = await openTransforms(openPredictor(settings), {
-    transforms: settings.transforms,
-    threads: settings.transform_threads,
-    deadlineMs: settings.transform_timeout_seconds * 1000,
-    meter: (...hook) => metrics.hook(...hook),
-  });
-  const predictor = await openCache(transformed, settings, { log, meter: (outcome) => metrics.cache(outcome) });
+  const tracing = await openTracing(settings);
+  const audit = await openAudit(settings.audit_log, log);
+  const { predictor, uncached } = await openStack(settings, { metrics, tracing, log });
   const served = new ServedModels(settings.model_name);
   const context: GatewayContext = {
     settings,
@@ -56,24 +51,35 @@ export async function openGateway(
     admission,
     readiness: new Readiness(predictor, served.names, () => performance.now()),
     metrics,
+    tracing,
+    audit,
     version,
     log,
   };
   if (requests.length > 0) context.readiness.hold('warming up');
   const http = await openHttp(context);
   const closing = new AbortController();
-  const tell = (why: string | undefined) => context.readiness.hold(why);
-  const deadlineMs = settings.predictor_request_timeout_seconds * 1000;
-  // Past the cache: an answer that is kept warms nothing.
-  const warming = warmUp({ predictor: transformed, requests, deadlineMs, log, tell, signal: closing.signal });
-  warming.catch((error: Error) => closing.signal.aborted || log.error(`BUG warm-up: ${error.stack}`));
+  warm(context, { predictor: uncached, requests, signal: closing.signal });
   const close = async () => {
     closing.abort();
     http.cut();
     await http.close();
     predictor.close();
+    await Promise.all([tracing?.close(), audit?.close()]);
   };
   return { port: http.port, close, drain: () => drain(context, http).then(close) };
+}
+
+/** In the background; the gateway is ready when it has ended. */
+function warm(
+  { readiness, settings, log }: GatewayContext,
+  what: Pick<WarmUpOptions, 'predictor' | 'requests' | 'signal'>,
+): void {
+  const deadlineMs = settings.predictor_request_timeout_seconds * 1000;
+  const tell = (why: string | undefined) => readiness.hold(why);
+  warmUp({ ...what, deadlineMs, log, tell }).catch((error: Error) => {
+    if (!what.signal.aborted) log.error(`BUG warm-up: ${error.stack}`);
+  });
 }
 
 /** Routers learn of it by the probes; until they have, requests keep coming and are served. */

@@ -126,6 +126,22 @@ export const GATEWAY_OPTIONS = {
   },
   queue_timeout_seconds: { ...seconds, default: 30, describe: 'Seconds that a request may wait; then 429' },
   body_timeout_seconds: { ...seconds, default: 60, describe: 'Seconds in which a client must have sent its request' },
+  otlp_endpoint: {
+    kind: 'text',
+    describe:
+      'Collector for OpenTelemetry traces over OTLP/HTTP, such as http://collector:4318; without it none are made',
+  },
+  trace_percent: {
+    kind: 'integer',
+    min: 0,
+    max: 100,
+    default: 100,
+    describe: 'Percent of the requests without a trace of their own that are traced',
+  },
+  audit_log: {
+    kind: 'text',
+    describe: 'File that gets one JSON line a request: who, which model, how much, what came of it; -: stdout',
+  },
   model_warmup: {
     kind: 'text',
     describe: 'File of requests, one JSON body a line, that are answered before the gateway is ready',

@@ -76,7 +76,16 @@ export type Api = keyof typeof WORK;
 
 /** Everything from the first look to the last byte; a failure becomes its answer. */
 export async function serve(context: GatewayContext, exchange: Exchange, api: Api, asked: Asked): Promise<void> {
-  const { settings, served, metrics, admission, log } = context;
+  const { tracing } = context;
+  const work = () => answer(context, exchange, api, asked);
+  const { headers } = exchange.request;
+  if (tracing) await tracing.request({ headers, api, model: asked.model.slice(0, 200) }, work);
+  else await work();
+}
+
+/** @returns the HTTP status that it ended with; 499: the client was gone */
+async function answer(context: GatewayContext, exchange: Exchange, api: Api, asked: Asked): Promise<number> {
+  const { settings, served, admission, log } = context;
   let leave: () => void = () => {};
   let bytesIn = 0;
   try {
@@ -92,15 +101,23 @@ export async function serve(context: GatewayContext, exchange: Exchange, api: Ap
     exchange.send(errorReply(asFailure(error, log)));
   } finally {
     leave();
-    metrics.ended({
-      model: served.label(asked.model),
-      api,
-      status: exchange.gone.aborted ? 499 : exchange.response.statusCode,
-      tookMs: performance.now() - exchange.startedAt,
-      bytesIn,
-      bytesOut: exchange.sentBytes,
-    });
   }
+  const status = exchange.gone.aborted ? 499 : exchange.response.statusCode;
+  account(context, exchange, { api, ...asked, status, bytesIn });
+  return status;
+}
+
+interface Ended extends Asked {
+  readonly api: Api;
+  readonly status: number;
+  readonly bytesIn: number;
+}
+
+function account({ metrics, served, audit }: GatewayContext, exchange: Exchange, ended: Ended): void {
+  const { headers, socket } = exchange.request;
+  const measured = { ...ended, tookMs: performance.now() - exchange.startedAt, bytesOut: exchange.sentBytes };
+  metrics.ended({ ...measured, model: served.label(ended.model) });
+  audit?.write({ ...measured, headers, client: socket.remoteAddress ?? '' }, new Date());
 }
 
 /** A bug is logged with its stack; the client learns that it is ours. */
