@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Authority } from '../../test/wire/support/certificates.ts';
 import { freePorts, MUSTER } from '../group.ts';
 import { type Figure, figure, quantile } from './figure.ts';
 import { alternate, type Cost, cost } from './fresh-process.ts';
@@ -16,7 +17,12 @@ const ROUNDS = 21;
 export async function run(): Promise<Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), 'mb-'));
   try {
-    return [...(await alone(dir)), ...(await joining())];
+    const secret = secretIn(join(dir, 'tls'));
+    return [
+      ...(await alone(dir)),
+      ...(await joining('join a waiting head and exec, two members')),
+      ...(await joining('the same over mutual TLS', [`--tls-dir=${secret}`])),
+    ];
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -46,7 +52,7 @@ async function alone(dir: string): Promise<Figure[]> {
 }
 
 /** Each round: a head is up and waits; then a worker starts, joins, is told to start, and becomes true(1). */
-async function joining(): Promise<Figure[]> {
+async function joining(what: string, options: readonly string[] = []): Promise<Figure[]> {
   const workers: Cost[] = [];
   const nodes: Cost[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -59,6 +65,7 @@ async function joining(): Promise<Figure[]> {
         `--rally-port=${rally}`,
         `--engine-port=${master}`,
         '--log-level=debug',
+        ...options,
         '--',
         'true',
       ],
@@ -68,7 +75,17 @@ async function joining(): Promise<Figure[]> {
     await head.gone;
     nodes.push(await cost(NODE));
   }
-  return beside('join a waiting head and exec, two members', workers, nodes);
+  return beside(what, workers, nodes);
+}
+
+/** As cert-manager mounts it, for both members. */
+function secretIn(directory: string): string {
+  const authority = new Authority();
+  const { cert, key } = authority.issue('member', { names: ['127.0.0.1'] });
+  mkdirSync(directory);
+  for (const [name, text] of Object.entries({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.cert }))
+    writeFileSync(join(directory, name), text);
+  return directory;
 }
 
 /** Resolves once the head listens; `gone` resolves with its exit. */

@@ -24,7 +24,7 @@ export async function askRally(to: Address, tls?: Dial): Promise<GroupStatus> {
     if (status !== 0) throw new Error(`gRPC status ${status}: ${message}`);
     return ofReply(from, StatusReply.decode(body));
   } catch (cause) {
-    if (cause instanceof WireError && cause.layer === 'tls') throw refused(from, cause);
+    if (cause instanceof WireError && cause.reason === 'untrusted') throw refused(from, cause);
     throw unreachable(`the rally at ${from} cannot be asked: ${reasonOf(cause)}`, cause);
   } finally {
     connection.close();
