@@ -57,7 +57,7 @@ export class Tracing {
     const from = propagation.extract(context.active(), headers);
     const attributes = { 'muster.api': api, 'muster.model': model };
     return this.#tracer.startActiveSpan(
-      `${api} ${model}`,
+      `gateway ${api}`,
       { kind: SpanKind.SERVER, attributes },
       from,
       async (span) => {
