@@ -19,6 +19,12 @@ export const volumeOf = (group: Group): VolumeCreateOptions => ({
   Labels: groupLabels(group),
 });
 
+/** Empty until it is filled: an image that has a muster of its own must not leave it there. */
+export const musterVolume = (group: string) =>
+  ({ Type: 'volume', Source: ownName(group), Target: INSIDE.muster, VolumeOptions: NO_COPY }) as const;
+
+const NO_COPY = { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } };
+
 /** @param address  IP of the member on the group's network */
 export function containerOf(group: Group, member: Member, address: string): ContainerCreateOptions {
   const [program, ...args] = member.command;
@@ -52,7 +58,7 @@ const hostConfigOf = (group: Group, member: Member): ContainerCreateOptions['Hos
   // Until the group is ready a member that ends is an answer, not something to try again.
   RestartPolicy: { Name: 'no' },
   Mounts: [
-    { Type: 'volume', Source: ownName(group.name), Target: INSIDE.muster, ReadOnly: true },
+    { ...musterVolume(group.name), ReadOnly: true },
     ...readOnlyPaths(group).map((path) => ({ Type: 'bind', Source: path, Target: path, ReadOnly: true }) as const),
   ],
   PortBindings: Object.fromEntries(

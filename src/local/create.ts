@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import { MusterError } from '../errors.ts';
 import { addressesIn } from './addresses.ts';
-import { containerOf, networkOf, ownName, volumeOf } from './container.ts';
+import { containerOf, musterVolume, networkOf, ownName, volumeOf } from './container.ts';
 import type { Docker } from './docker.ts';
 import { type Group, INSIDE, membersOf } from './group.ts';
 import { type Owner, ownerIn } from './image-user.ts';
@@ -101,7 +101,7 @@ async function makeVolume({ docker, group, muster, signal }: Making): Promise<vo
       Image: group.image,
       Entrypoint: [`${INSIDE.muster}/muster`],
       Labels: groupLabels(group),
-      HostConfig: { Mounts: [{ Type: 'volume', Source: ownName(group.name), Target: INSIDE.muster }] },
+      HostConfig: { Mounts: [musterVolume(group.name)] },
     }),
   );
   const archive = pack();

@@ -85,8 +85,8 @@ describe('what Docker is told', () => {
     expect(containerOf(group, worker!, '172.18.0.3').HostConfig?.DeviceRequests).toMatchObject([
       { DeviceIDs: ['2', '3'] },
     ]);
-    expect(made.HostConfig?.Mounts).toEqual([
-      { Type: 'volume', Source: 'muster-g', Target: '/opt/muster', ReadOnly: true },
+    expect(made.HostConfig?.Mounts).toMatchObject([
+      { Type: 'volume', Source: 'muster-g', Target: '/opt/muster', ReadOnly: true, VolumeOptions: { NoCopy: true } },
       { Type: 'bind', Source: '/models/llm', Target: '/models/llm', ReadOnly: true },
     ]);
   });
