@@ -29,7 +29,7 @@ const TASKS = {
   },
   bench: { needs: ['packages', 'python', 'build'], run: ['node', 'scripts/bench.ts'] },
   docs: { needs: ['packages'], run: ['node', 'scripts/docs.ts'] },
-  types: { needs: ['packages'], run: ['tsc', '-p', '.'] },
+  types: { needs: ['packages'], run: ['tsc', '-p', '.'], then: ['tsc', '-p', 'web'] },
   lint: { needs: ['packages'], run: ['biome', 'check', '.'] },
 };
 
@@ -113,9 +113,15 @@ const NEEDS = {
     });
   },
   build() {
-    const inputs = filesBelow('src', 'runtimes', 'scripts/build.ts', 'package.json', 'package-lock.json').filter(
-      (file) => !file.includes('__pycache__') && file !== 'runtimes/schema.json',
-    );
+    const inputs = filesBelow(
+      'src',
+      'web',
+      'runtimes',
+      'scripts/build.ts',
+      'scripts/slim.ts',
+      'package.json',
+      'package-lock.json',
+    ).filter((file) => !file.includes('__pycache__') && file !== 'runtimes/schema.json');
     once('building dist/', join(root, 'dist', '.muster-stamp'), inputs, () =>
       must([join(bin, 'node'), 'scripts/build.ts'], 'Mend what the message above names.', {
         env: { ...process.env, PATH: path },
@@ -137,12 +143,13 @@ function findPython() {
 const [name = '', ...args] = process.argv.slice(2);
 const task = TASKS[name] ?? give(`there is no task "${name}"`, `There are: ${Object.keys(TASKS).join(', ')}.`);
 for (const need of task.needs) NEEDS[need]();
-if (task.run) {
-  const [program, ...rest] = task.run;
-  const env = { ...process.env, PATH: path };
-  const chosen = args.some((arg) => arg.startsWith('--project'))
-    ? []
-    : (task.tiers ?? []).map((tier) => `--project=${tier}`);
-  const result = spawnSync(join(bin, program), [...rest, ...chosen, ...args], { cwd: root, stdio: 'inherit', env });
+const env = { ...process.env, PATH: path };
+const chosen = args.some((arg) => arg.startsWith('--project'))
+  ? []
+  : (task.tiers ?? []).map((tier) => `--project=${tier}`);
+for (const argv of [task.run, task.then]) {
+  if (argv === undefined || process.exitCode) continue;
+  const [program, ...rest] = [...argv, ...chosen, ...args];
+  const result = spawnSync(join(bin, program), rest, { cwd: root, stdio: 'inherit', env });
   process.exitCode = result.status ?? 1;
 }

@@ -56,20 +56,15 @@ export class Tracing {
   request({ headers, api, model }: TracedRequest, work: () => Promise<number>): Promise<void> {
     const from = propagation.extract(context.active(), headers);
     const attributes = { 'muster.api': api, 'muster.model': model };
-    return this.#tracer.startActiveSpan(
-      `gateway ${api}`,
-      { kind: SpanKind.SERVER, attributes },
-      from,
-      async (span) => {
-        try {
-          const status = await work();
-          span.setAttribute('http.response.status_code', status);
-          if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-        } finally {
-          span.end();
-        }
-      },
-    );
+    return this.#tracer.startActiveSpan(`gateway ${api}`, { kind: SpanKind.SERVER, attributes }, from, async (span) => {
+      try {
+        const status = await work();
+        span.setAttribute('http.response.status_code', status);
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      } finally {
+        span.end();
+      }
+    });
   }
 
   /** A part of the request that is over. */
