@@ -28,8 +28,9 @@ const TASKS = {
     tiers: ['image', 'browser', 'gateway', 'soak'],
   },
   bench: { needs: ['packages', 'python', 'build'], run: ['node', 'scripts/bench.ts'] },
+  engine: { needs: ['packages'], run: ['node', 'scripts/engine.ts'] },
   docs: { needs: ['packages'], run: ['node', 'scripts/docs.ts'] },
-  types: { needs: ['packages'], run: ['tsc', '-p', '.'], then: ['tsc', '-p', 'web'] },
+  types: { needs: ['packages'], run: ['tsc', '-p', '.'], also: ['tsc', '-p', 'web'] },
   lint: { needs: ['packages'], run: ['biome', 'check', '.'] },
 };
 
@@ -147,7 +148,7 @@ const env = { ...process.env, PATH: path };
 const chosen = args.some((arg) => arg.startsWith('--project'))
   ? []
   : (task.tiers ?? []).map((tier) => `--project=${tier}`);
-for (const argv of [task.run, task.then]) {
+for (const argv of [task.run, task.also]) {
   if (argv === undefined || process.exitCode) continue;
   const [program, ...rest] = [...argv, ...chosen, ...args];
   const result = spawnSync(join(bin, program), rest, { cwd: root, stdio: 'inherit', env });
