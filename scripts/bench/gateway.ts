@@ -2,34 +2,28 @@
  * What the gateway itself costs: an FP32 image tensor through it and back as bytes, on a real Triton, beside a Node HTTP
  * server that only gives the same body back. CPU per request is the number that holds on a shared machine.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { MUSTER, root } from '../group.ts';
-import { startTriton, type Triton } from '../triton.ts';
+import { startTriton } from '../triton.ts';
 import { type Figure, figure, quantile } from './figure.ts';
+import { streams } from './gateway-stream.ts';
 import { type Load, load } from './load.ts';
+import { type Server, started, startGateway } from './node-process.ts';
 
 const CLIENTS = 8;
 const FOR_MS = 3_000;
 const ROUNDS = 3;
 
-interface Server {
-  readonly port: number;
-  readonly pid: number;
-  stop(): Promise<void>;
-}
-
 export async function run(): Promise<Figure[]> {
-  const triton = await startTriton({ models: ['identity'] });
+  const triton = await startTriton({ models: ['identity', 'gen'] });
   const servers: Server[] = [];
   try {
     const echo = await started(['scripts/bench/gateway-echo.ts'], /^(\d+)$/, 'stdout');
     servers.push(echo);
-    const gateway = await startGateway(triton);
+    const gateway = await startGateway(triton, '--max_concurrent_requests=1000');
     servers.push(gateway);
     return [
       ...(await passThrough(echo, gateway, 'image tensor', [1, 224, 224, 3])),
       ...(await passThrough(echo, gateway, '1 KB feature', [1, 1, 1, 256])),
+      ...(await streams(triton, gateway)),
     ];
   } finally {
     await Promise.all(servers.map((each) => each.stop()));
@@ -83,37 +77,4 @@ export function binaryRequest(shape: readonly number[]): { body: Uint8Array; hea
     body: Buffer.concat([json, data]),
     headers: { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(json.length) },
   };
-}
-
-const startGateway = ({ grpcPort }: Triton): Promise<Server> =>
-  started(
-    [
-      MUSTER[1],
-      'gateway',
-      '--model_name=*',
-      `--predictor_host=127.0.0.1:${grpcPort}`,
-      '--predictor_protocol=grpc-v2',
-      '--http_port=0',
-      '--drain_seconds=0',
-    ],
-    / on port (\d+)/,
-    'stderr',
-  );
-
-/** A Node process that says its port on a line of its own. */
-async function started(argv: readonly string[], says: RegExp, where: 'stdout' | 'stderr'): Promise<Server> {
-  const child: ChildProcess = spawn(process.execPath, [...argv], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const port = await new Promise<number>((resolve, reject) => {
-    createInterface({ input: child[where] as NodeJS.ReadableStream }).on('line', (line) => {
-      const said = says.exec(line)?.[1];
-      if (said) resolve(Number(said));
-    });
-    child.once('exit', () => reject(new Error(`${argv[0]} ended before it said its port`)));
-  });
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await gone;
-  };
-  return { port, pid: child.pid ?? 0, stop };
 }
