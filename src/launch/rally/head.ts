@@ -22,6 +22,7 @@ import { orderTooLong } from './refusals.ts';
 import { type ConnId, countMissing, type Effect, type Event, missingRanks, type Step } from './roll.ts';
 import { FromHead, PATH, Start, StatusReply, StatusRequest } from './schema.ts';
 import { statusOf } from './status.ts';
+import { SETTLE_MS } from './suspects.ts';
 import { spareMemory } from './thrift.ts';
 import { hostPort, seconds } from './words.ts';
 
@@ -50,6 +51,8 @@ export interface RallyHeadOptions {
   readonly lastWord?: (ending: Ending) => Ending;
   /** Called when a worker arrives, goes, or is in another phase; must not throw. */
   readonly onNews?: (news: News) => void;
+  /** How long one end is held back for a better reason. @default SETTLE_MS */
+  readonly settleMs?: number;
   readonly log: Log;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -85,10 +88,7 @@ class Room implements RallyHead {
   #guestCount = 0;
   #closing: Promise<void> | undefined;
   #handedOver = false;
-  readonly #inquiry = new Inquiry(
-    (ending) => this.#happened({ on: 'stop', ending }),
-    () => mayBeSilent(this.#roll, this.#options.now()),
-  );
+  readonly #inquiry: Inquiry;
   #stopPulse = () => {};
 
   constructor(options: RallyHeadOptions) {
@@ -96,6 +96,11 @@ class Room implements RallyHead {
     const { roll, effects } = open(this.#options, options.now());
     this.#roll = roll;
     this.#firstEffects = effects;
+    this.#inquiry = new Inquiry(
+      (ending) => this.#happened({ on: 'stop', ending }),
+      () => mayBeSilent(this.#roll, options.now()),
+      options.settleMs ?? SETTLE_MS,
+    );
     this.assembled = this.#assembled.promise;
     this.ended = this.#ended.promise;
     this.assembled.catch(() => {}); // whoever waits for it is told; nobody has to

@@ -1,7 +1,7 @@
 /** Hears, for a moment, whose server or engine ended, and then says whose end was the cause. Edge of `suspects.ts`. */
 import type { Ending } from './rally.ts';
 import type { ConnId } from './roll.ts';
-import { causeOf, mayFollow, SETTLE_MS, type Suspect } from './suspects.ts';
+import { causeOf, mayFollow, type Suspect } from './suspects.ts';
 
 export class Inquiry {
   readonly #sentence: (ending: Ending) => void;
@@ -9,12 +9,15 @@ export class Inquiry {
   #timer: NodeJS.Timeout | undefined;
 
   readonly #isPending: () => boolean;
+  readonly #settleMs: number;
 
   /**
    * @param sentence  called once for all that were heard together
    * @param isPending whether somebody is silent who may be lost, and is then the better reason; his lease bounds it
+   * @param settleMs  how long it hears
    */
-  constructor(sentence: (ending: Ending) => void, isPending: () => boolean) {
+  constructor(sentence: (ending: Ending) => void, isPending: () => boolean, settleMs: number) {
+    this.#settleMs = settleMs;
     this.#sentence = sentence;
     this.#isPending = isPending;
   }
@@ -37,7 +40,7 @@ export class Inquiry {
   }
 
   #wait(): void {
-    this.#timer = setTimeout(() => (this.#isPending() ? this.#wait() : this.settle()), SETTLE_MS);
+    this.#timer = setTimeout(() => (this.#isPending() ? this.#wait() : this.settle()), this.#settleMs);
   }
 
   settle(): void {

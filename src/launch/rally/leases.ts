@@ -50,15 +50,14 @@ function expire(roll: Roll, now: number): Step {
   );
 }
 
-/** Whether a member has missed a beat, and may be found lost soon: its lease says which. */
-export function mayBeSilent({ rules, places, listeningSince, stage }: Roll, now: number): boolean {
-  if (stage === 'over') return false;
+/**
+ * Whether a member has missed a beat, and may be found lost soon: its lease says which. After a stall of our own all are
+ * silent, until what they said meanwhile has been read.
+ */
+export function mayBeSilent({ rules, places, stage }: Roll, now: number): boolean {
   const isLate = ({ rank, conn, phase, heardAt }: Place) =>
-    rank !== 0 &&
-    conn !== undefined &&
-    phase !== 'handed-over' &&
-    now - Math.max(heardAt, listeningSince) > LATE_BEATS * rules.beatMs;
-  return [...places.values()].some(isLate);
+    rank !== 0 && conn !== undefined && phase !== 'handed-over' && now - heardAt > LATE_BEATS * rules.beatMs;
+  return stage !== 'over' && [...places.values()].some(isLate);
 }
 
 /** A beat is heard at the next tick, and may be late itself. */
