@@ -35,6 +35,8 @@ await build({
   // Native, optional, and looked for when a picture is to be read.
   external: ['sharp'],
   plugins: [slim],
+  // Modules before CommonJS, where a package has both: of these what is not used is left out.
+  mainFields: ['module', 'main'],
   legalComments: 'linked',
   chunkNames: 'chunk-[name]-[hash]',
   // dockerode's way to a Docker behind ssh, which is refused.

@@ -21,8 +21,17 @@ const CUTS: readonly Cut[] = [
   // fastify: for routes that have a schema, and for requests that no network brings.
   { module: /^@fastify\/(ajv-compiler|fast-json-stringify-compiler)$/, instead: lazily('schemas of fastify') },
   { module: /^light-my-request$/ },
+  // … and for plugins that ask for a version of it.
+  { module: /^semver$/, by: /node_modules\/fastify\// },
+  // grpc-js: ways to balance load that a service config would have to ask for.
+  {
+    module: /^\.\/load-balancer-(outlier-detection|weighted-round-robin)$/,
+    by: /grpc-js\/build\/src\/index\.js$/,
+    instead: 'exports.setup = () => {}',
+  },
   // zod: its messages in forty languages.
   { module: /locales\/index\.js$/, by: /node_modules\/zod\//, instead: 'export {}' },
+  { module: /from-json-schema\.js$/, by: /node_modules\/zod\//, instead: 'export const fromJSONSchema = undefined' },
   // redis: modules of the server, clusters, sentinels, and all commands but the two that the gateway's cache sends.
   { module: /^redis$/, instead: "module.exports = require('@redis/client')" },
   { module: /^\.\/lib\/(cluster|sentinel)$/, by: /node_modules\/@redis\/client\// },
