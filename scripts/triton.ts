@@ -12,7 +12,6 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from './group.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const venv = join(root, '.cache', 'triton-venv');
 const PACKAGE = 'nvidia-pytriton==0.7.0';
 const MODELS = join(root, 'test/gateway/models');
 
@@ -36,16 +35,17 @@ export interface Triton {
   kill(): Promise<void>;
 }
 
-/** @throws when it cannot be installed; says what to check */
-export function installTriton(): string {
+/** Installs a package into a venv of its own under .cache, once. @returns the venv; throws when pip does */
+export function installVenv(name: string, wanted: string): string {
+  const venv = join(root, '.cache', name);
   const stamp = join(venv, '.muster-stamp');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === PACKAGE) return venv;
-  process.stderr.write(`setup: installing ${PACKAGE} into .cache/triton-venv …\n`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return venv;
+  process.stderr.write(`setup: installing ${wanted} into .cache/${name} …\n`);
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(dirname(venv), { recursive: true });
   execFileSync(findPython(), ['-m', 'venv', venv], { stdio: ['ignore', 2, 2] });
-  execFileSync(join(venv, 'bin', 'pip'), ['install', '--quiet', PACKAGE], { stdio: ['ignore', 2, 2] });
-  writeFileSync(stamp, PACKAGE);
+  execFileSync(join(venv, 'bin', 'pip'), ['install', '--quiet', wanted], { stdio: ['ignore', 2, 2] });
+  writeFileSync(stamp, wanted);
   return venv;
 }
 
@@ -78,7 +78,7 @@ export interface TritonOptions {
 
 /** Starts it with the models of test/gateway/models and waits until it is ready. */
 export async function startTriton({ ports, models = ALL }: TritonOptions = {}): Promise<Triton> {
-  const home = installTriton();
+  const home = installVenv('triton-venv', PACKAGE);
   const { library, version, packages } = pythonOf(home);
   const dir = mkdtempSync(join(tmpdir(), 'triton-'));
   const server = join(packages, 'pytriton', 'tritonserver');

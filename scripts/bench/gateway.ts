@@ -4,6 +4,7 @@
  */
 import { startTriton } from '../triton.ts';
 import { type Figure, figure, quantile } from './figure.ts';
+import { besideKserve } from './gateway-kserve.ts';
 import { streams } from './gateway-stream.ts';
 import { type Load, load } from './load.ts';
 import { type Server, started, startGateway } from './node-process.ts';
@@ -23,6 +24,7 @@ export async function run(): Promise<Figure[]> {
     return [
       ...(await passThrough(echo, gateway, 'image tensor', [1, 224, 224, 3])),
       ...(await passThrough(echo, gateway, '1 KB feature', [1, 1, 1, 256])),
+      ...(await besideKserve(triton, gateway)),
       ...(await streams(triton, gateway)),
     ];
   } finally {
