@@ -45,15 +45,9 @@ interface Wanted {
 async function up({ name, members = 2, runtime = 'demo', options = [] }: Wanted): Promise<Muster> {
   const [port = 0] = await freePorts(1);
   const ours = [`--name=${name}`, `--members=${members}`, `--image=${IMAGES.stock}`, '--pull=never', `--port=${port}`];
-  return local(
-    'up',
-    ...ours,
-    '--env=MUSTER_RESTARTS=50',
-    ...options,
-    runtime,
-    '--',
-    `--tensor-parallel-size=${members}`,
-  );
+  // A member that two busy cores keep waiting for three seconds is not lost.
+  const more = ['--env=MUSTER_LEASE=10', ...options, runtime, '--', `--tensor-parallel-size=${members}`];
+  return local('up', ...ours, ...more);
 }
 
 /** Looks again until it finds what it looks for. */
