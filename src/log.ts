@@ -6,6 +6,7 @@
  * blocking for the successor (touching `process.stderr` on a pipe leaves it O_NONBLOCK).
  */
 import { writeSync } from 'node:fs';
+import { printable } from './printable.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -59,13 +60,6 @@ export function textLog({ level, now, write, who = '' }: LogOptions): Log {
     as: (name) => textLog({ level, now, write, who: name }),
   };
 }
-
-/** C0 and C1 control characters and DEL, but the tab. */
-const CONTROL = /(?!\t)\p{Cc}/gu;
-
-/** Control characters of a peer or a server must not forge a log line or drive a terminal. */
-export const printable = (text: string): string =>
-  text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 /** Newline-delimited JSON by pino, loaded only when asked for: it costs 8 ms of a 23 ms start. */
 export async function jsonLog({ level, write, who }: LogOptions): Promise<Log> {

@@ -1,6 +1,6 @@
 /** Picks the command; each one is loaded only when asked for. Returns the exit status: only `bin.ts` exits. */
 import { EXIT, type ExitStatus, MusterError } from './errors.ts';
-import { printable } from './log.ts';
+import { printable } from './printable.ts';
 import type { World } from './world.ts';
 
 export async function run(world: World): Promise<ExitStatus> {

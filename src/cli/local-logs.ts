@@ -6,7 +6,7 @@ import { follow, history, type MemberLine, type Source } from '../local/logs.ts'
 import { look } from '../local/look.ts';
 import { findMember } from '../local/members.ts';
 import { coloured } from '../local/show.ts';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import { signalNumber } from '../process/signals.ts';
 import type { World } from '../world.ts';
 import type { Asked } from './local.ts';

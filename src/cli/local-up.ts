@@ -21,7 +21,7 @@ import { provide } from '../local/provide.ts';
 import { openScreen, type Screen } from '../local/screen.ts';
 import type { Sight } from '../local/sight.ts';
 import { sweep } from '../local/sweep.ts';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import { signalNumber } from '../process/signals.ts';
 import { portFree } from '../wire/port.ts';
 import type { World } from '../world.ts';

@@ -1,7 +1,7 @@
 /** How `muster status` shows a group to people. Pure. */
 import type { StatusReply } from '../launch/rally/schema.ts';
 import { seconds } from '../launch/rally/words.ts';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 
 /** What the head, or the resident server of a member, says of the group; ages are milliseconds before now. */
 export interface GroupStatus {

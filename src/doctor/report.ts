@@ -1,5 +1,5 @@
 /** Findings for people: what fails first, grouped by check, each with what to do. Pure. */
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import type { Finding, Level } from './finding.ts';
 
 export interface Style {

@@ -1,5 +1,5 @@
 /** Shows how a group comes up: a table that is drawn anew on a terminal, a line for each thing that is new elsewhere. */
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import type { Progress } from './progress.ts';
 import { frame } from './show.ts';
 

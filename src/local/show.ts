@@ -1,6 +1,6 @@
 /** How a group on this machine is shown to people: the table, a frame of it, colours. Pure. */
 import { seconds } from '../launch/rally/words.ts';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import { type Progress, phaseOf } from './progress.ts';
 import type { Sight } from './sight.ts';
 

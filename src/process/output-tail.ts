@@ -5,7 +5,7 @@
  * A carriage return ends a line too (progress bars); empty lines are not worth keeping.
  */
 import type { Readable } from 'node:stream';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 
 export const MAX_LINES = 40;
 export const MAX_LINE_BYTES = 2048;

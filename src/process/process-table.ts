@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 
 /** One life of one process: a PID may come again, a PID with the same start time may not. */
 export interface Entry {

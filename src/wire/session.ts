@@ -2,7 +2,7 @@
 import { type ClientHttp2Session, constants, connect as http2Connect } from 'node:http2';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { printable } from '../log.ts';
+import { printable } from '../printable.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Dial } from './tls.ts';
 import { WireError, type WireLayer, wireErrorOf } from './wire-error.ts';

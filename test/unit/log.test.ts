@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { jsonLog, type Level, type Log, printable, textLog } from '../../src/log.ts';
+import { jsonLog, type Level, type Log, textLog } from '../../src/log.ts';
+import { printable } from '../../src/printable.ts';
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 

@@ -1,5 +1,5 @@
 /** Who reaches whom, as findings and as a table. Pure. */
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import { type Finding, sayAs, some } from '../finding.ts';
 import type { Guest, Outcome, Try } from './words.ts';
 

@@ -3,7 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { CODES, type ErrorCode, type Refusal } from '../../errors.ts';
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import type { TypeOf } from './codec.ts';
 import { clip, LIMIT } from './limits.ts';
 import type { Ending, EngineCall, Hello, Peer, Seat, StartOrder } from './rally.ts';

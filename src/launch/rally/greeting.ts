@@ -2,7 +2,7 @@
  * The first frames of an HTTP/2 connection: what a head says to somebody it will not talk to, and what a member reads
  * when it looks at what is there. Pure (RFC 9113, 3.4 and 6.8).
  */
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import { clip, LIMIT } from './limits.ts';
 
 const HEADER_BYTES = 9;

@@ -4,7 +4,7 @@
  */
 import { type Client, type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
 import { MusterError, type Refusal } from '../../errors.ts';
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import type { Tls } from '../../wire/tls.ts';
 import { type Nonces, newNonce, unseal } from './auth.ts';
 import { newChannel } from './channel.ts';

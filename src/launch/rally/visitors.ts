@@ -1,6 +1,6 @@
 /** Who was refused, and why: remembered for the progress line, logged at most once a second. Pure. */
 import type { ErrorCode, Refusal } from '../../errors.ts';
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import { clip, LIMIT } from './limits.ts';
 import type { AwaitedLayer } from './rally.ts';
 import { log, type Roll, type Step, type Visitor } from './roll.ts';

@@ -1,6 +1,6 @@
 /** How the rally says durations, ranks, addresses and both sides of a difference. */
 import { isIPv6 } from 'node:net';
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import { clip, LIMIT } from './limits.ts';
 
 /** Whole seconds for a wait, tenths below ten: `15 s`, `3.1 s`. */

@@ -1,5 +1,5 @@
 /** Keeps secrets out of what this member tells others: by the names beside them, and by their own values. Pure. */
-import { printable } from '../../log.ts';
+import { printable } from '../../printable.ts';
 import { isSecretName, MASK, maskInside } from '../args/secrets.ts';
 import type { Env } from '../args/settings.ts';
 

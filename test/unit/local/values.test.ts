@@ -69,7 +69,7 @@ test.each([
   [`a@sha256:${'0'.repeat(64)}`, `a@sha256:${'0'.repeat(64)}`],
 ])('image %s → %s', (image, tagged) => expect(withTag(image)).toBe(tagged));
 
-const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nkserve:x:1000:1001::/home/kserve:/bin/sh\n';
+const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nkserve:x:1000:1001::/srv/kserve:/bin/sh\n';
 test.each([
   { user: '', want: { uid: 0, gid: 0 } },
   { user: '65532:65532', want: { uid: 65532, gid: 65532 } },

@@ -25,7 +25,13 @@ const rules = groups.flatMap((group) => group.rules);
 
 async function metricNames(): Promise<string[]> {
   const keeper = new BoardKeeper(SELF, () => 0);
-  const input = { keeper, group: () => ({ members: [], leaseMs: 1 }), version: '1', now: () => 0 };
+  const input = {
+    keeper,
+    group: () => ({ members: [], leaseMs: 1 }),
+    version: '1',
+    now: () => 0,
+    tlsValidUntil: () => 1,
+  };
   const text = await (await openMetrics(input)).text();
   return [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
 }

@@ -14,6 +14,7 @@ test('a probe process loads the wire and the GCS client, and no package', async 
     metafile: true,
   });
   const loaded = Object.keys(metafile.inputs).map((path) => relative(SRC, path));
-  const allowed = /^(errors\.ts|wire\/[\w-]+\.ts|launch\/start\/ray\/gcs\.ts|launch\/watch\/probe-command\.ts)$/;
+  const allowed =
+    /^(errors\.ts|printable\.ts|wire\/[\w-]+\.ts|launch\/start\/ray\/gcs\.ts|launch\/watch\/probe-command\.ts)$/;
   expect(loaded.filter((path) => !allowed.test(path))).toEqual([]);
 });
