@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transformSync } from 'esbuild';
 import { shareCompileCache } from '../src/install/compile-cache.ts';
 import { parseRuntime } from '../src/launch/catalogue/parse.ts';
 import { runtimeJsonSchema } from '../src/launch/catalogue/schema.ts';
@@ -42,7 +42,7 @@ await build({
   // dockerode's way to a Docker behind ssh, which is refused.
   alias: { ssh2: join(root, 'src/local/no-ssh.ts') },
   // A string: an object would be loaded with every chunk.
-  define: { MUSTER_PAGE: JSON.stringify(JSON.stringify(pageTexts(join(root, 'web')))) },
+  define: { MUSTER_PAGE: JSON.stringify(JSON.stringify(pageFiles())) },
   // CommonJS dependencies (grpc-js, pino) call require for Node's own modules.
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
@@ -88,3 +88,14 @@ const chunks = readdirSync(built).filter((file) => /^chunk-.*\.js$/.test(file));
 const load = `require('node:module').enableCompileCache(${cache});Promise.all(${JSON.stringify(chunks)}.map((each)=>import('./'+each)))`;
 execFileSync(process.execPath, ['-e', load], { cwd: built, stdio: 'ignore' });
 shareCompileCache(join(built, '.compile-cache'));
+
+/** The files of `web/`, without what only people read. */
+function pageFiles(): Readonly<Record<string, string>> {
+  const short = (name: string, text: string) => {
+    const [loader] = /(?<=\.)(js|css)$/.exec(name) ?? [];
+    return loader === 'js' || loader === 'css' ? transformSync(text, { loader, minify: true }).code : text;
+  };
+  return Object.fromEntries(
+    Object.entries(pageTexts(join(root, 'web'))).map(([name, text]) => [name, short(name, text)]),
+  );
+}
