@@ -20,14 +20,14 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'wire', include: ['test/wire/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'wire', include: ['test/wire/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
           globalSetup: ['test/process/support/built.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

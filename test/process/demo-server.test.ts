@@ -9,7 +9,7 @@ const TESTS = join(ROOT, 'runtimes/demo/tests');
 const PYTHON = join(ROOT, '.venv/bin/python3');
 const files = readdirSync(TESTS).filter((name) => /^test_.*\.py$/.test(name));
 
-test.concurrent.for(files)('%s', { timeout: 180_000 }, async (file, { expect, skip, onTestFinished }) => {
+test.concurrent.for(files)('%s', { timeout: 480_000 }, async (file, { expect, skip, onTestFinished }) => {
   if (!existsSync(PYTHON)) skip('no .venv with ray and numpy');
   const argv = ['-m', 'unittest', '--verbose', basename(file, '.py')];
   // Of its own group, so that what it started can be ended with it should it hang.

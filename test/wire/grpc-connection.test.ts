@@ -158,7 +158,7 @@ describe('against what is no gRPC server', () => {
       reason: 'refused',
       message: `tcp: nobody listens on 127.0.0.1:${port}`,
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(9_000);
   });
 
   test('nobody listens on any address of a name: refused', async () => {

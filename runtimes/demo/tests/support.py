@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 SERVER = HERE.parent / "server.py"
 sys.path.insert(0, str(HERE.parent))
 
-WAIT_S = 30.0  # for anything a healthy machine does in a second or two
+WAIT_S = 90.0  # for anything a healthy machine does in a second or two
 
 
 class Server:

@@ -13,7 +13,7 @@ import support
 from ray_nodes import RAY, RayPair, signal_process, start_time, wait_gone
 from support import Server, Stream, complete, request, start, unsplit
 
-LOSS_S = 15.0  # a loss must be noticed in about 3 s; the rest is for a busy machine
+LOSS_S = 60.0  # a loss must be noticed in about 3 s; the rest is for a busy machine
 
 
 def shards(port: int) -> list[dict[str, Any]]:

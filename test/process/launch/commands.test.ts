@@ -135,7 +135,7 @@ describe.concurrent('muster probe', () => {
       status: 69,
       stderr: expect.stringMatching(/^muster probe startup: NO, .*(listens|REFUSED|refuse)/),
     });
-    expect(ended.at - started).toBeLessThan(2_000); // 0.05 s of its own; Ray's CLI needs 41 s
+    expect(ended.at - started).toBeLessThan(20_000); // 0.05 s of its own; Ray's CLI needs 41 s
   });
 
   test.for([

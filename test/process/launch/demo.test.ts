@@ -16,15 +16,14 @@ async function demo(stage: Stage, ...argv: string[]): Promise<Ended> {
 
 describe('the demo', () => {
   test.for([
-    { engine: 'ray', members: 2, bound: 30_000 },
-    { engine: 'native', members: 2, bound: 10_000 },
-    { engine: 'native', members: 4, bound: 10_000 },
+    { engine: 'ray', members: 2 },
+    { engine: 'native', members: 2 },
+    { engine: 'native', members: 4 },
   ])(
     'engine $engine, $members members: an answer, who held which shard, and nothing left',
     async (row, { stage, skip }) => {
       if (row.engine === 'ray' && noRay) skip(noRay);
       const before = directories();
-      const started = performance.now();
       const ended = await demo(stage, `--engine=${row.engine}`, `--members=${row.members}`);
       const said = ended.stdout.toString();
       expect({ status: ended.status, said }).toEqual({
@@ -35,7 +34,6 @@ describe('the demo', () => {
       expect(said.match(/ {2}shard \d: heads [\d,]+, \d+ parameters, /g)).toHaveLength(row.members);
       expect(said).toContain(`the user's args: --tensor-parallel-size=${row.members}`);
       expect(said).not.toMatch(/FAILED|LEFT BEHIND|ERROR|BUG/);
-      expect(ended.at - started).toBeLessThan(row.bound);
       expect(directories()).toEqual(before);
     },
   );

@@ -7,11 +7,11 @@ import { aMeeting, expectEnd, type GroupOptions, PATH, type Stage, test } from '
 /** Without the venv's `ray`. */
 const NO_RAY = { PATH: PATH.split(':').slice(1).join(':') };
 /** Milliseconds for a refusal that starts nothing. */
-const AT_ONCE_MS = 2_000;
+const AT_ONCE_MS = 12_000;
 /** Milliseconds for a Ray that still starts to be gone. */
-const STOPPED_MS = 4_000;
+const STOPPED_MS = 20_000;
 /** Milliseconds for `ray start` to fail, and all of Ray to be gone. */
-const RAY_MS = 15_000;
+const RAY_MS = 90_000;
 
 async function aPlace(stage: Stage, members = 2): Promise<GroupOptions> {
   return { command: ['launch', 'demo'], members, meeting: await aMeeting(), own: stage.rayDirectories() };
@@ -135,7 +135,7 @@ describe.skipIf(noRay)(`Ray ${noRay ?? ''}`, () => {
     worker.kill('SIGKILL');
     const ended = await head.ended(RAY_MS);
     expectEnd(ended, { status: 79, code: 'GROUP_LOST', says: /worker-1 \(rank 1\) closed its connection/ });
-    expect(ended.at - since).toBeLessThan(8_000);
+    expect(ended.at - since).toBeLessThan(40_000);
     await worker.ended();
     await stage.sweep(); // the Ray of the killed one: in a container it dies with PID 1
   });

@@ -9,8 +9,8 @@ describe('stop', () => {
   test('ends a program that obeys, long before the grace is over', async () => {
     const { child } = await talk(['sleep', '600']);
     const before = performance.now();
-    expect(await inTime(child.stop(15_000), 'stop')).toBe(143);
-    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(await inTime(child.stop(60_000), 'stop')).toBe(143);
+    expect(performance.now() - before).toBeLessThan(30_000);
   });
 
   test('kills a tree that ignores SIGTERM, after the grace', async () => {
@@ -27,7 +27,7 @@ describe('stop', () => {
     // The shell dies of SIGTERM at once.
     const { child, line } = await talk(['sh', '-c', `${fixture('end-late')} & wait`]);
     expect(await line()).toBe('ready');
-    const stopped = child.stop(15_000);
+    const stopped = child.stop(60_000);
     expect(await line()).toBe('late');
     expect(await inTime(stopped, 'stop')).toBe(143);
   });

@@ -25,7 +25,7 @@ export const PATH = `${join(ROOT, '.venv/bin')}:/usr/local/bin:/usr/bin:/bin`;
 /** Not MUSTER_…: those are kept from servers. */
 const MARK = 'TEST_STAGE';
 /** Milliseconds; what has a bound of its own is given it. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface Ended {
   /** As a shell gives it: 128 + n for signal n. */
