@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 import unittest
 from typing import Any
 
@@ -35,7 +34,6 @@ class TwoNodes(unittest.TestCase):
         return start(self.addCleanup, *args, env={"RAY_ADDRESS": self.pair.address})
 
     def test_split_over_two_nodes_it_says_what_the_whole_model_says(self) -> None:
-        began = time.monotonic()
         server = self.serve("-tp", "2")
         port = server.port()
         self.assertTrue(server.said("tensor-parallel 2 over 2 nodes"))
@@ -45,7 +43,6 @@ class TwoNodes(unittest.TestCase):
         self.assertEqual(len({shard["node_id"] for shard in held}), 2)
         self.assertEqual(len({shard["pid"] for shard in held} | {server.process.pid}), 3)
         self.assertEqual([shard["heads"] for shard in held], [[0, 1, 2, 3], [4, 5, 6, 7]])
-        self.assertLess(time.monotonic() - began, 60)
         server.process.terminate()
         self.assertEqual(server.status(), 0)
         for shard in held:

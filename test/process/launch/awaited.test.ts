@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import type { StatusJson } from '../../../src/launch/watch/status-report.ts';
 import { aMeeting, freePorts, inTime, type Muster, RUNTIMES, type Stage, test } from '../support/stage.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Asks until it is so, and gives what was answered then. */
 async function once<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean): Promise<T> {

@@ -10,7 +10,7 @@ import { sweep } from '../../../src/process/survivors.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures');
 /** Milliseconds; no program here needs a tenth of it. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export const fixture = (name: string): string => join(FIXTURES, name);
