@@ -83,6 +83,11 @@ export class Generation {
     ]);
   }
 
+  /** @throws Ended when it is over */
+  throwIfEnded(): void {
+    if (this.#ending) throw new Ended(this.#ending);
+  }
+
   /**
    * Opens something and sees to its end. The closer is known before the opening has finished, so that an end in between
    * leaves nothing behind: it waits for the opening, which takes `signal`, and closes what came of it.
@@ -90,7 +95,7 @@ export class Generation {
    * @throws Ended before anything is opened when the generation is over, and while it opens when it ends
    */
   async open<T>(opener: () => Promise<T>, close: (opened: T, ending: Ending) => Promise<unknown>): Promise<T> {
-    if (this.#ending) throw new Ended(this.#ending);
+    this.throwIfEnded();
     const opening = opener();
     this.onEnd(async (ending) => {
       const result = await opening.then(

@@ -50,7 +50,7 @@ async function leadOnce(launch: Launch, generation: Generation): Promise<{ ended
   // A member that will be replaced joins the engine only then, so the gate must come after the order to start.
   if (exec) rally.start(order);
   await generation.until(session.gate(peers));
-  if (exec) return becomeServer({ launch, rally, session, peers });
+  if (exec) return becomeServer({ launch, generation, rally, session, peers });
   rally.start(order);
   const command = commandOf(launch, session, peers);
   const { ended } = await runServer({ launch, generation, command, report });
@@ -99,13 +99,14 @@ function commandOf({ plan, world }: Launch, session: EngineSession, peers: reado
 
 interface Handover {
   readonly launch: Launch;
+  readonly generation: Generation;
   readonly rally: RallyHead;
   readonly session: EngineSession;
   readonly peers: readonly Peer[];
 }
 
-async function becomeServer({ launch, rally, session, peers }: Handover): Promise<never> {
-  await rally.reached('handed-over');
-  await rally.handOver();
-  return become(launch, commandOf(launch, session, peers));
+async function becomeServer({ launch, generation, rally, session, peers }: Handover): Promise<never> {
+  await generation.until(rally.reached('handed-over'));
+  await generation.until(rally.handOver());
+  return become(launch, commandOf(launch, session, peers), () => generation.throwIfEnded());
 }

@@ -2,6 +2,7 @@
  * The entrypoint, as its stages: args → catalogue → facts → plan (src/cli/prepare.ts), then here rally → start →
  * takeover → watch. A group of one that is handed over by exec needs none of them but the last.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExitStatus } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Command } from '../process/command.ts';
@@ -97,9 +98,20 @@ async function replaceAlone({ plan, world, log }: Launch): Promise<ExitStatus> {
   return become({ world, log }, command);
 }
 
-/** The server takes our place; as PID 1 it gets an init above it, which reaps and lets SIGTERM through. */
-export async function become({ world, log }: Pick<Launch, 'world' | 'log'>, command: Command): Promise<never> {
-  const { replace } = await import('../process/replace.ts');
+/**
+ * The server takes our place; as PID 1 it gets an init above it, which reaps and lets SIGTERM through.
+ *
+ * @param stillWanted  throws when the end has come meanwhile; asked at the last moment, after every signal was heard
+ */
+export async function become(
+  { world, log }: Pick<Launch, 'world' | 'log'>,
+  command: Command,
+  stillWanted: () => void = () => {},
+): Promise<never> {
+  const { prepareToReplace } = await import('../process/replace.ts');
   const tini = world.pid === 1 ? findTini(world.env.PATH ?? '') : undefined;
-  return replace(tini ? underTini(tini, command) : command, { warn: log.warn });
+  const leap = prepareToReplace(tini ? underTini(tini, command) : command, { warn: log.warn });
+  await nextTurn();
+  stillWanted();
+  return leap();
 }

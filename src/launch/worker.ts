@@ -153,6 +153,6 @@ async function becomeServer({ launch, generation, rally, engine, call }: Joining
   const command =
     commandOf(launch, { seat, order, engineEnv: {} }) ?? (await generation.until(engine.joinCommand(call)));
   if (!command) throw new Error('a worker that runs no server holds an engine');
-  await rally.handOver();
-  return become(launch, command);
+  await generation.until(rally.handOver());
+  return become(launch, command, () => generation.throwIfEnded());
 }

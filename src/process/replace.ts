@@ -11,6 +11,11 @@ import { makeStdioBlocking } from './blocking-stdio.ts';
 import type { Command } from './command.ts';
 import { defaultSignals } from './default-signals.ts';
 import { preflight } from './preflight.ts';
+import { FORWARDED, signalNumber } from './signals.ts';
+import { takeTrappedSignals } from './trapped-signals.ts';
+
+/** Those that ask to stop. The others are news for a server that does not run yet. */
+const ENDS: readonly number[] = (['SIGTERM', 'SIGINT', 'SIGQUIT'] as const).map(signalNumber);
 
 /**
  * Becomes `command`; only failures come back.
@@ -22,7 +27,17 @@ import { preflight } from './preflight.ts';
  * @param warn  called with one line for each thing the server will find other than promised
  * @throws MusterError  the preflight's refusal (126, 127); 78 if this Node has no execve (before 22.15)
  */
-export function replace(command: Command, { warn }: { warn: (message: string) => void }): never {
+export const replace = (command: Command, how: { warn: (message: string) => void }): never =>
+  prepareToReplace(command, how)();
+
+/**
+ * Does all of it but the leap, which takes milliseconds: a signal that Node catches in them is heard in the next turn of
+ * its loop, so who listens to signals takes one before the leap. The leap then listens no more: from there on a signal does
+ * to us what it would do to a program that has just started.
+ *
+ * @returns the leap
+ */
+export function prepareToReplace(command: Command, { warn }: { warn: (message: string) => void }): () => never {
   if (typeof process.execve !== 'function') {
     throw new MusterError({
       code: 'CONFIG_INVALID',
@@ -38,7 +53,14 @@ export function replace(command: Command, { warn }: { warn: (message: string) =>
   if (!prefix) warn(`${name} starts with SIGPIPE and SIGXFSZ ignored: no env(1) here can reset them (coreutils 8.31)`);
   for (const fd of makeStdioBlocking()) warn(`descriptor ${fd} is still non-blocking: ${name} may see EAGAIN on it`);
 
-  return prefix
-    ? process.execve(prefix[0], [...prefix, ready.file, ...args], command.env)
-    : process.execve(ready.file, [name, ...args], command.env);
+  const execve = process.execve.bind(process);
+  return () => {
+    for (const signal of FORWARDED) process.removeAllListeners(signal);
+    // Caught before that, and too late to end in order: end by it, as the server would.
+    const trapped = takeTrappedSignals().find((number) => ENDS.includes(number));
+    if (trapped !== undefined) process.kill(process.pid, trapped);
+    return prefix
+      ? execve(prefix[0], [...prefix, ready.file, ...args], command.env)
+      : execve(ready.file, [name, ...args], command.env);
+  };
 }
