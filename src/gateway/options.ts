@@ -5,6 +5,7 @@
  */
 import { CACHE_OPTIONS } from './cache/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
+import { UPSTREAM_OPTIONS } from './upstream/options.ts';
 
 interface Described {
   readonly describe: string;
@@ -74,7 +75,6 @@ export const GATEWAY_OPTIONS = {
   enable_grpc: ignored('gRPC is not served; the clients of this gateway speak HTTP'),
   grpc_max_send_message_length: ignored('gRPC is not served'),
   grpc_max_receive_message_length: ignored('gRPC is not served'),
-  predictor_request_retries: ignored('what the predictor has not looked at is sent again once, nothing else'),
   enable_predictor_health_check: ignored('readiness follows the predictor always'),
   workers: ignored('one process serves all requests'),
   max_threads: ignored('one process serves all requests'),
@@ -146,6 +146,7 @@ export const GATEWAY_OPTIONS = {
     kind: 'text',
     describe: 'File of requests, one JSON body a line, that are answered before the gateway is ready',
   },
+  ...UPSTREAM_OPTIONS,
   ...TRANSFORM_OPTIONS,
   ...CACHE_OPTIONS,
   stream_idle_timeout_seconds: {

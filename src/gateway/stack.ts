@@ -6,6 +6,7 @@ import type { Tracing } from './ops/tracing.ts';
 import type { Predictor } from './protocol/infer.ts';
 import type { GatewaySettings } from './settings.ts';
 import { openTransforms } from './transform/open.ts';
+import type { Resolve } from './upstream/endpoints/resolve.ts';
 import { openPredictor } from './upstream/open.ts';
 
 export interface Stack {
@@ -19,11 +20,14 @@ export interface Watchers {
   readonly metrics: GatewayMetrics;
   readonly tracing: Tracing | undefined;
   readonly log: Log;
+  /** In place of the system's. */
+  readonly resolve?: Resolve;
 }
 
 /** @throws MusterError */
-export async function openStack(settings: GatewaySettings, { metrics, tracing, log }: Watchers): Promise<Stack> {
-  const upstream = openPredictor(settings);
+export async function openStack(settings: GatewaySettings, watchers: Watchers): Promise<Stack> {
+  const { metrics, tracing, log } = watchers;
+  const upstream = openPredictor(settings, watchers);
   const uncached = await openTransforms(tracing?.predictor(upstream) ?? upstream, {
     transforms: settings.transforms,
     threads: settings.transform_threads,

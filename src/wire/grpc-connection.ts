@@ -39,6 +39,8 @@ export interface GrpcConnectionOptions extends Address {
   readonly windowBytes?: number;
   /** @default none */
   readonly tls?: Dial | undefined;
+  /** What the peer is called in the calls, for proxies that go by it. @default the address */
+  readonly authority?: string | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -49,14 +51,17 @@ export class GrpcConnection {
   readonly #maxReplyBytes: number;
   readonly #windowBytes: number | undefined;
   readonly #tls: Dial | undefined;
+  readonly #authority: string;
   #session: Session | undefined;
   #closed = false;
 
-  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024, windowBytes, tls }: GrpcConnectionOptions) {
+  constructor({ host, port, maxReplyBytes = 4 * 1024 * 1024, windowBytes, tls, authority }: GrpcConnectionOptions) {
     this.#address = { host, port };
     this.#maxReplyBytes = maxReplyBytes;
     this.#windowBytes = windowBytes;
     this.#tls = tls;
+    // A zone id means nothing to the peer (RFC 6874).
+    this.#authority = (authority ?? this.target).replace(/%[^\]]*/, '');
   }
 
   get target(): string {
@@ -122,7 +127,7 @@ export class GrpcConnection {
     };
     try {
       const http2 = await abortable(session.open, limit.signal);
-      const raw = open(http2, call, this.target);
+      const raw = open(http2, call, this.#who());
       const stream = new GrpcStream(raw, session, this.#maxReplyBytes);
       raw.once('close', over);
       limit.signal.addEventListener('abort', () => stream.cancel(limit.signal.reason as WireError), { once: true });
@@ -146,6 +151,10 @@ export class GrpcConnection {
     if (this.#closed) throw this.#closedError();
     if (!this.#session?.usable()) this.#session = openSession(this.#address, this.#windowBytes, this.#tls);
     return this.#session;
+  }
+
+  #who(): Who {
+    return { target: this.target, authority: this.#authority };
   }
 
   #closedError(): WireError {
@@ -174,7 +183,7 @@ export class GrpcConnection {
   async #exchange(session: Session, call: GrpcCall, limit: AbortSignal): Promise<GrpcReply> {
     const http2 = await abortable(session.open, limit);
     limit.throwIfAborted();
-    const stream = request(http2, call, this.target);
+    const stream = request(http2, call, this.#who());
     const onLimit = () => stream.close(constants.NGHTTP2_CANCEL);
     limit.addEventListener('abort', onLimit, { once: true });
     try {
@@ -188,8 +197,14 @@ export class GrpcConnection {
   }
 }
 
-function request(http2: ClientHttp2Session, call: GrpcCall, target: string): ClientHttp2Stream {
-  const stream = open(http2, call, target);
+/** The peer in our messages, and in the calls. */
+interface Who {
+  readonly target: string;
+  readonly authority: string;
+}
+
+function request(http2: ClientHttp2Session, call: GrpcCall, who: Who): ClientHttp2Stream {
+  const stream = open(http2, call, who);
   stream.cork();
   writeMessage(stream, partsOf(call.request));
   stream.end();
@@ -200,14 +215,14 @@ function request(http2: ClientHttp2Session, call: GrpcCall, target: string): Cli
 const partsOf = (request: GrpcCall['request'] = EMPTY): readonly Uint8Array[] =>
   request instanceof Uint8Array ? [request] : request;
 
-function open(http2: ClientHttp2Session, call: GrpcCall, target: string): ClientHttp2Stream {
+function open(http2: ClientHttp2Session, call: GrpcCall, { target, authority }: Who): ClientHttp2Stream {
   if (http2.closed || http2.destroyed)
     throw new WireError('http2', 'unprocessed', `${target} is closing the connection`);
   return http2.request({
     ':method': 'POST',
     ':path': call.path,
     ':scheme': http2.encrypted ? 'https' : 'http',
-    ':authority': target.replace(/%[^\]]*/, ''), // a zone id means nothing to the peer (RFC 6874)
+    ':authority': authority,
     'content-type': 'application/grpc',
     te: 'trailers',
     'grpc-timeout': grpcTimeout(call.deadlineMs),

@@ -7,6 +7,9 @@ import prom from 'prom-client';
 /** Seconds; KServe's are prom's defaults, which end at 10. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** A name may have hundreds. */
+const MAX_ADDRESS_LABELS = 64;
+
 /** The part of a request that KServe's histograms tell apart. */
 export type Stage = 'preprocess' | 'predict' | 'postprocess' | 'explain';
 
@@ -62,6 +65,9 @@ export class GatewayMetrics {
     'hook',
   );
   readonly #cache = this.#counter('cache_total', 'Requests by what the cache did: hit, shared, miss, off', 'outcome');
+  readonly #retries = this.#counter('retries_total', 'Requests sent again, or refused that by the budget', 'outcome');
+  readonly #failovers = this.#counter('failovers_total', 'Requests that an address never got and another one did');
+  readonly #circuits = this.#counter('circuit_opens_total', 'Addresses taken out of use for a while');
   readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
   readonly #streams = this.#counter(
     'streams_total',
@@ -101,6 +107,34 @@ export class GatewayMetrics {
 
   cache(outcome: string): void {
     this.#cache.inc({ outcome });
+  }
+
+  /** @param outcome `sent`, `refused` */
+  retry(outcome: string): void {
+    this.#retries.inc({ outcome });
+  }
+
+  failover(): void {
+    this.#failovers.inc();
+  }
+
+  circuitOpened(): void {
+    this.#circuits.inc();
+  }
+
+  /** `read` is asked when somebody looks. */
+  endpoints(read: () => readonly { readonly address: string; readonly state: string }[]): void {
+    new prom.Gauge({
+      name: 'muster_gateway_endpoints',
+      help: "The predictor's addresses, by state: closed (in use), trial, open (not in use)",
+      labelNames: ['address', 'state'],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [at, { address, state }] of read().entries())
+          this.inc({ address: at < MAX_ADDRESS_LABELS ? address : 'other', state });
+      },
+    });
   }
 
   ended({ model, api, status, tookMs, bytesIn, bytesOut }: Outcome): void {

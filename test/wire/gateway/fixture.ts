@@ -72,7 +72,7 @@ export class FakeCall {
   }
 }
 
-type Handler = (call: FakeCall) => void;
+export type Handler = (call: FakeCall) => void;
 
 export const INT8 = (values: readonly number[]) => ({
   model_name: 'm',
@@ -98,6 +98,7 @@ const answering =
   };
 const DEFAULTS: Readonly<Record<string, Handler>> = {
   ServerMetadata: answering('ServerMetadataResponse', { name: 'triton', extensions: ['binary_tensor_data'] }),
+  ServerLive: answering('ServerLiveResponse', { live: true }),
   ServerReady: answering('ServerReadyResponse', { ready: true }),
   ModelReady: answering('ModelReadyResponse', { ready: true }),
   ModelMetadata: answering('ModelMetadataResponse', {
@@ -108,7 +109,7 @@ const DEFAULTS: Readonly<Record<string, Handler>> = {
 };
 
 /** Named methods do as they are told here, the others as a good server would. */
-export async function fakePredictor(handlers: Readonly<Record<string, Handler>> = {}) {
+export async function fakePredictor(handlers: Readonly<Record<string, Handler>> = {}, at = {}) {
   const all = { ...DEFAULTS, ...handlers };
   return http2Server((server) => {
     server.on('stream', (stream: ServerHttp2Stream, headers) => {
@@ -124,7 +125,7 @@ export async function fakePredictor(handlers: Readonly<Record<string, Handler>> 
         all[method]?.(new FakeCall(stream, headers as Record<string, string>, message));
       });
     });
-  });
+  }, at);
 }
 
 export interface TestGateway extends Gateway {

@@ -52,7 +52,8 @@ export async function tcpServer(onSocket: (socket: Socket) => void = () => undef
 /** A bare HTTP/2 server, for replies no gRPC library would send. */
 export async function http2Server(
   onServer: (server: Http2Server) => void,
-): Promise<{ port: number; server: Http2Server }> {
+  { host = '127.0.0.1', port = 0 } = {},
+): Promise<{ port: number; server: Http2Server; close: () => Promise<void> }> {
   const server = createHttp2();
   const sessions = new Set<{ destroy(): void }>();
   server.on('session', (session) => {
@@ -61,11 +62,17 @@ export async function http2Server(
     session.on('close', () => sessions.delete(session));
   });
   onServer(server);
-  onTestFinished(() => {
+  const cut = () => {
     for (const session of sessions) session.destroy();
     server.close();
-  });
-  return { port: await portOf(server.listen(0, '127.0.0.1')), server };
+  };
+  onTestFinished(cut);
+  const close = async () => {
+    const closed = once(server, 'close');
+    cut();
+    await closed;
+  };
+  return { port: await portOf(server.listen(port, host)), server, close };
 }
 
 /** A port nobody listens on: bound once and closed again. */

@@ -29,6 +29,8 @@ export interface OipGrpcOptions extends Address {
   readonly flavour?: Flavour | undefined;
   /** Undefined: no TLS. */
   readonly tls?: Dial | undefined;
+  /** What it is called where the address is one of several. @default the address */
+  readonly authority?: string | undefined;
   /** Bytes of one answer. */
   readonly maxReplyBytes: number;
 }
@@ -49,10 +51,17 @@ export class OipGrpc implements Predictor {
   readonly #streams: GrpcConnection;
   #flavour: Flavour | undefined;
 
-  constructor({ host, port, flavour, tls, maxReplyBytes }: OipGrpcOptions) {
+  constructor({ host, port, flavour, tls, authority, maxReplyBytes }: OipGrpcOptions) {
     this.name = `the predictor ${formatAddress({ host, port })}`;
-    this.#unary = new GrpcConnection({ host, port, tls, maxReplyBytes });
-    this.#streams = new GrpcConnection({ host, port, tls, maxReplyBytes, windowBytes: STREAM_WINDOW_BYTES });
+    this.#unary = new GrpcConnection({ host, port, tls, authority, maxReplyBytes });
+    this.#streams = new GrpcConnection({
+      host,
+      port,
+      tls,
+      authority,
+      maxReplyBytes,
+      windowBytes: STREAM_WINDOW_BYTES,
+    });
     this.#flavour = flavour;
   }
 
