@@ -78,7 +78,7 @@ export class Endpoints {
     if (this.#known.length === 0 || this.#opening) await this.#waitForOne(call);
     const [only] = this.#known;
     if (only && this.#known.length === 1) return only;
-    this.#turn += 1;
+    if (wish.tried.size === 0) this.#turn += 1; // a second try is nobody's turn, or every other request would meet the bad one
     const chosen = choose(this.#known, { ...wish, turn: this.#turn });
     if (!chosen) throw this.#allOpen();
     return chosen;
