@@ -17,6 +17,8 @@ export class Generation {
   readonly #hurried = Promise.withResolvers<void>();
   #ending: Ending | undefined;
   #isHurried = false;
+  /** What else this member knows of a reason of its own; asked before the head is, and again at the end. */
+  explain: (ending: Ending) => Ending = (ending) => ending;
   /** The last word on a reason before anybody hears it. */
   finalise: (ending: Ending) => Ending = (ending) => ending;
 

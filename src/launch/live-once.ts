@@ -23,8 +23,9 @@ export async function liveOnce(
   const { plan, life, world, log } = launch;
   const decide = (ending: Ending) => afterEnding(plan, ending, { wasReady: life.wasReady, restartedAt }, world.now());
   const before = oomKills();
+  generation.explain = (reason) => withOomKills(reason, plan.member.value, { before, now: oomKills() });
   generation.finalise = (reason) => {
-    const ending = withOomKills(reason, plan.member.value, { before, now: oomKills() });
+    const ending = generation.explain(reason);
     const next = decide(ending);
     return next.do === 'give-up' ? next.ending : ending;
   };

@@ -48,7 +48,7 @@ async function followOnce(launch: Launch, generation: Generation): Promise<{ end
   if (plan.takeover.value === 'exec') return becomeServer({ launch, generation, rally, engine, call });
   report('engine');
   // What ends because the generation has ended is no reason.
-  const agreed = async (own: Ending) => (generation.ending ? own : agree(rally, own, seat.leaseMs));
+  const agreed = async (own: Ending) => (generation.ending ? own : agree(rally, generation.explain(own), seat.leaseMs));
   const session = await openEngine(launch, generation, () => engine.join(call), agreed);
   report('engine-up');
   const order = await generation.until(rally.started);

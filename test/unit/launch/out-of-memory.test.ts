@@ -20,6 +20,12 @@ test.each([
   expect(told.message).toContain(says);
 });
 
+test('what the head has heard from us and told back is not told twice', () => {
+  const counts = { before: at(0), now: at(1) };
+  const told = withOomKills(ENDED, 'me', counts);
+  expect(withOomKills(told, 'me', counts)).toBe(told);
+});
+
 type Count = ReturnType<typeof at> | undefined;
 
 test.each<{ when: string; ending?: Partial<Ending>; before?: Count; now?: Count }>([
