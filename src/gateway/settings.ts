@@ -4,8 +4,10 @@ import type { Address } from '../wire/address.ts';
 import { checkRedis } from './cache/check-redis.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
 import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
+import { chooseOthers, noAddress, type Others, predictorAddress } from './upstream/choose-others.ts';
+import { VARIANT_HEADER } from './upstream/variants.ts';
 
-export interface GatewaySettings extends GatewayValues {
+export interface GatewaySettings extends GatewayValues, Others {
   /** predictor_host with its port. */
   readonly predictor: Address;
   /** What stands before the predictor, in the order in which a request meets it. */
@@ -46,17 +48,27 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   const predictor = predictorOf(settings);
   if ('code' in predictor) refusals.push(predictor);
   // Only of values that are what they should be.
-  const chosen = refusals.length === 0 ? chooseTransforms(settings) : { transforms: [], refusals: [] };
-  refusals.push(...chosen.refusals, ...checkRedis(settings.cache_redis, given.has('cache_redis')));
+  const sound = refusals.length === 0;
+  const chosen = sound ? chooseTransforms(settings) : { transforms: [], refusals: [] };
+  const { canary, shadow, ...others } = sound ? chooseOthers(settings) : NO_OTHERS;
+  refusals.push(...chosen.refusals, ...others.refusals, ...checkRedis(settings.cache_redis, given.has('cache_redis')));
   return {
     settings:
       refusals.length > 0 || 'code' in predictor
         ? undefined
-        : { ...settings, predictor, transforms: chosen.transforms },
+        : { ...forwarding(settings), predictor, canary, shadow, transforms: chosen.transforms },
     notes,
     refusals,
   };
 }
+
+const NO_OTHERS = { canary: undefined, shadow: undefined, refusals: [] };
+
+/** A client's wish for a variant has to reach the choice. */
+const forwarding = (values: GatewayValues): GatewayValues =>
+  values.canary_host === undefined
+    ? values
+    : { ...values, forward_headers: [...values.forward_headers, VARIANT_HEADER] };
 
 const defaultOf = (option: GatewayOption): unknown => ('default' in option ? option.default : undefined);
 
@@ -128,9 +140,5 @@ function checkSwitch(text: string): Checked {
 function predictorOf({ predictor_host: text, predictor_use_ssl: tls }: GatewayValues): Address | Refusal {
   const hint = 'Write --predictor_host host:port, for example --predictor_host resnet-predictor.default:9000.';
   if (text === undefined) return { code: 'USAGE', message: '--predictor_host is missing', hint };
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(text);
-  const port = Number(parts?.[3] ?? (tls ? 443 : 80));
-  if (!parts || port < 1 || port > 65_535)
-    return { code: 'USAGE', message: `--predictor_host is "${text}", not host or host:port (IPv6: [::1]:9000)`, hint };
-  return { host: parts[1] ?? parts[2] ?? '', port };
+  return predictorAddress(text, tls) ?? noAddress('predictor_host', text);
 }

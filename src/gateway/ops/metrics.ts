@@ -7,6 +7,8 @@ import prom from 'prom-client';
 /** Seconds; KServe's are prom's defaults, which end at 10. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+type ReadEndpoints = () => readonly { readonly address: string; readonly state: string }[];
+
 /** A name may have hundreds. */
 const MAX_ADDRESS_LABELS = 64;
 
@@ -68,6 +70,16 @@ export class GatewayMetrics {
   readonly #retries = this.#counter('retries_total', 'Requests sent again, or refused that by the budget', 'outcome');
   readonly #failovers = this.#counter('failovers_total', 'Requests that an address never got and another one did');
   readonly #circuits = this.#counter('circuit_opens_total', 'Addresses taken out of use for a while');
+  readonly #variants = this.#histogram(
+    'muster_gateway_variant_seconds',
+    'Seconds of a request at the predictor, the canary or the shadow, streams to their end, by HTTP status',
+    'variant',
+    'code',
+  );
+  readonly #shadowDrops = this.#counter(
+    'shadow_dropped_total',
+    'Copies that were not sent, for too many were under way',
+  );
   readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
   readonly #streams = this.#counter(
     'streams_total',
@@ -75,6 +87,8 @@ export class GatewayMetrics {
     'model_name',
     'ended',
   );
+
+  readonly #upstreams = new Map<string, ReadEndpoints>();
 
   constructor(counts: { readonly running: () => number; readonly waiting: () => number }) {
     const stage = (name: Stage) =>
@@ -122,19 +136,18 @@ export class GatewayMetrics {
     this.#circuits.inc();
   }
 
-  /** `read` is asked when somebody looks. */
-  endpoints(read: () => readonly { readonly address: string; readonly state: string }[]): void {
-    new prom.Gauge({
-      name: 'muster_gateway_endpoints',
-      help: "The predictor's addresses, by state: closed (in use), trial, open (not in use)",
-      labelNames: ['address', 'state'],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const [at, { address, state }] of read().entries())
-          this.inc({ address: at < MAX_ADDRESS_LABELS ? address : 'other', state });
-      },
-    });
+  variant(variant: string, code: number, tookMs: number): void {
+    this.#variants.observe({ variant, code }, tookMs / 1000);
+  }
+
+  shadowDropped(): void {
+    this.#shadowDrops.inc();
+  }
+
+  /** `read` is asked when somebody looks. @param upstream `predictor`, `canary`, `shadow` */
+  endpoints(upstream: string, read: ReadEndpoints): void {
+    if (this.#upstreams.size === 0) this.#endpointGauge();
+    this.#upstreams.set(upstream, read);
   }
 
   ended({ model, api, status, tookMs, bytesIn, bytesOut }: Outcome): void {
@@ -165,6 +178,22 @@ export class GatewayMetrics {
 
   #counter(name: string, help: string, ...labelNames: string[]): prom.Counter {
     return new prom.Counter({ name: `muster_gateway_${name}`, help, labelNames, registers: [this.#registry] });
+  }
+
+  #endpointGauge(): void {
+    const upstreams = this.#upstreams;
+    new prom.Gauge({
+      name: 'muster_gateway_endpoints',
+      help: 'Addresses of the predictor, the canary and the shadow, by state: closed (in use), trial, open (not in use)',
+      labelNames: ['upstream', 'address', 'state'],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [upstream, read] of upstreams)
+          for (const [at, { address, state }] of read().entries())
+            this.inc({ upstream, address: at < MAX_ADDRESS_LABELS ? address : 'other', state });
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {

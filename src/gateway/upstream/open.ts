@@ -1,8 +1,7 @@
 /** The predictor that the settings name. A new protocol is a case here and a folder beside `oip/`. */
 import { isIP } from 'node:net';
-import { MusterError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { formatAddress } from '../../wire/address.ts';
+import { type Address, formatAddress } from '../../wire/address.ts';
 import type { GatewayMetrics } from '../ops/metrics.ts';
 import type { Predictor } from '../protocol/infer.ts';
 import type { GatewaySettings } from '../settings.ts';
@@ -11,8 +10,13 @@ import { Endpoints } from './endpoints/endpoints.ts';
 import { type Resolve, systemResolve } from './endpoints/resolve.ts';
 import { OipGrpc } from './oip/oip-grpc.ts';
 import { predictorTls } from './predictor-tls.ts';
+import { V1Rest } from './rest/v1-rest.ts';
+import { V2Rest } from './rest/v2-rest.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { RetryingPredictor } from './retrying.ts';
+import { ShadowedPredictor } from './shadow.ts';
+import { SplitPredictor } from './split.ts';
+import { MeteredPredictor, type Variant, type VariantMeter } from './variants.ts';
 
 export interface UpstreamParts {
   readonly metrics: GatewayMetrics;
@@ -20,45 +24,74 @@ export interface UpstreamParts {
   readonly resolve?: Resolve;
 }
 
+/** Connections beside those for requests, so that a busy predictor can still be asked whether it is ready. */
+const LOOKS = 16;
 /** At most a fifth of the requests of the last ten seconds are sent again, and ten however few there are. */
 const RETRY_BUDGET = { share: 0.2, floor: 10, windowMs: 10_000 };
 
-/** @throws MusterError CONFIG_INVALID */
+/** Copies at the shadow at once; each holds its request. */
+const MAX_SHADOWS = 64;
+
+/** With the canary and the shadow beside it. @throws MusterError CONFIG_INVALID */
 export function openPredictor(settings: GatewaySettings, parts: UpstreamParts): Predictor {
-  const { predictor_request_retries: retries } = settings;
-  const inner = openAddresses(settings, parts);
+  const { canary, canary_percent, shadow, shadow_percent } = settings;
+  const { metrics } = parts;
+  const meter: VariantMeter = (variant, code, tookMs) => metrics.variant(variant, code, tookMs);
+  const open = (variant: Variant, predictor: Address) =>
+    new MeteredPredictor(openRetried({ ...settings, predictor }, parts, variant), variant, meter);
+  if (!canary && !shadow) return openRetried(settings, parts, 'predictor');
+  const predictor = open('predictor', settings.predictor);
+  const split = canary
+    ? new SplitPredictor({ predictor, canary: open('canary', canary), percent: canary_percent })
+    : predictor;
+  if (!shadow) return split;
+  return new ShadowedPredictor({
+    predictor: split,
+    shadow: open('shadow', shadow),
+    percent: shadow_percent,
+    maxRunning: MAX_SHADOWS,
+    dropped: () => metrics.shadowDropped(),
+  });
+}
+
+function openRetried(settings: GatewaySettings, parts: UpstreamParts, variant: Variant): Predictor {
+  const inner = openAddresses(settings, parts, variant);
+  const retries = variant === 'shadow' ? 0 : settings.predictor_request_retries;
   if (retries === 0) return inner;
   const meter = (outcome: string) => parts.metrics.retry(outcome);
   return new RetryingPredictor({ inner, retries, budget: new RetryBudget(RETRY_BUDGET), meter });
 }
 
 /** A name may have many addresses, now or later; an IP address is one. */
-function openAddresses(settings: GatewaySettings, { metrics, log, resolve = systemResolve }: UpstreamParts): Predictor {
+function openAddresses(
+  settings: GatewaySettings,
+  { metrics, log, resolve = systemResolve }: UpstreamParts,
+  variant: Variant,
+): Predictor {
   const { predictor: address, endpoints_refresh_seconds: refreshSeconds } = settings;
   const open = opener(settings);
   if (isIP(address.host) !== 0) return open(address.host);
   const refreshMs = refreshSeconds * 1000;
   const endpoints = new Endpoints({ ...address, resolve, refreshMs, open, log, opened: () => metrics.circuitOpened() });
-  metrics.endpoints(() => endpoints.states);
+  metrics.endpoints(variant, () => endpoints.states);
   return new BalancedPredictor({ endpoints, address, failedOver: () => metrics.failover() });
 }
 
 /** What makes a client of one IP address, which is called by its name in requests and certificates. */
 function opener(settings: GatewaySettings): (host: string) => Predictor {
-  const {
-    predictor,
-    predictor_protocol: protocol,
-    predictor_flavour: flavour,
-    max_reply_bytes: maxReplyBytes,
-  } = settings;
-  if (protocol === 'grpc-v2') {
-    const known = flavour === 'auto' ? undefined : flavour;
-    const how = { ...predictor, flavour: known, tls: predictorTls(settings), maxReplyBytes };
-    return (host) => new OipGrpc({ ...how, host, authority: formatAddress(predictor) });
-  }
-  throw new MusterError({
-    code: 'CONFIG_INVALID',
-    message: `--predictor_protocol ${protocol} is not spoken to the predictor`,
-    hint: 'Write --predictor_protocol grpc-v2; the paths and bodies that clients use stay the same.',
-  });
+  const { predictor, predictor_protocol: protocol, max_reply_bytes: maxReplyBytes } = settings;
+  const tls = predictorTls(settings);
+  const flavour = settings.predictor_flavour === 'auto' ? undefined : settings.predictor_flavour;
+  const how = { ...predictor, tls, maxReplyBytes };
+  if (protocol === 'grpc-v2')
+    return (host) => new OipGrpc({ ...how, flavour, host, authority: formatAddress(predictor) });
+  const http = { ...how, authority: hostHeader(settings), maxSockets: settings.max_concurrent_requests + LOOKS };
+  if (protocol === 'v1') return (host) => new V1Rest({ ...http, host });
+  return (host) => new V2Rest({ ...http, flavour, host });
+}
+
+/** Without the port that everybody assumes, as browsers send it: routers go by the name. */
+function hostHeader({ predictor, predictor_use_ssl: tls }: GatewaySettings): string {
+  const whole = formatAddress(predictor);
+  return predictor.port === (tls ? 443 : 80) ? whole.replace(/:\d+$/, '') : whole;
 }

@@ -1,4 +1,6 @@
 /** The options of `muster gateway` about where requests go; `../options.ts` has them among its own. */
+const percent = { kind: 'integer', min: 0, max: 100, default: 0 } as const;
+
 export const UPSTREAM_OPTIONS = {
   predictor_request_retries: {
     kind: 'integer',
@@ -16,4 +18,12 @@ export const UPSTREAM_OPTIONS = {
     describe:
       'Seconds after which the addresses of predictor_host are looked up again; at once when a connection fails',
   },
+  canary_host: { kind: 'text', describe: 'host:port of another predictor, which answers a part of the requests' },
+  canary_percent: {
+    ...percent,
+    describe:
+      'Percent of the requests that go there, by x-request-id where there is one; x-muster-variant: canary always does',
+  },
+  shadow_host: { kind: 'text', describe: 'host:port of another predictor, which gets copies; its answers are dropped' },
+  shadow_percent: { ...percent, describe: 'Percent of the requests that are copied there' },
 } as const;

@@ -133,7 +133,8 @@ describe('the name server', () => {
     });
     await vi.waitFor(() => expect(texts).toEqual(['one', 'one']), { timeout: LONG, interval: 5 });
     resolves(() => [stays.host]);
-    const left = async () => expect(await metric(`endpoints{address="${leaves.address}",state="closed"}`)).toBe(0);
+    const left = async () =>
+      expect(await metric(`endpoints{upstream="predictor",address="${leaves.address}",state="closed"}`)).toBe(0);
     await vi.waitFor(left, { timeout: LONG, interval: 20 });
     stays.does = (asked) => asked.end(3, 'no');
     for (let at = 0; at < 5; at += 1) await expect(send()).rejects.toThrow('no');
@@ -215,6 +216,6 @@ test('the gateway asks the system for the addresses of a name', async () => {
   const { port: http } = await gateway(port, `--predictor_host=localhost:${port}`);
   expect((await ask(http, INFER, { body: BODY })).status).toBe(200);
   expect(String((await ask(http, '/metrics')).body)).toMatch(
-    new RegExp(`muster_gateway_endpoints\\{address="127.0.0.1:${port}",state="closed"\\} 1`),
+    new RegExp(`muster_gateway_endpoints\\{upstream="predictor",address="127.0.0.1:${port}",state="closed"\\} 1`),
   );
 });

@@ -121,10 +121,14 @@ export async function frontOf(
     return Number(found?.split(' ').at(-1) ?? 0);
   };
   const state = (fake: Fake, wanted: string) =>
-    vi.waitFor(async () => expect(await metric(`endpoints{address="${fake.address}",state="${wanted}"}`)).toBe(1), {
-      timeout: LONG,
-      interval: 20,
-    });
+    vi.waitFor(
+      async () =>
+        expect(await metric(`endpoints{upstream="predictor",address="${fake.address}",state="${wanted}"}`)).toBe(1),
+      {
+        timeout: LONG,
+        interval: 20,
+      },
+    );
   return {
     predictor,
     lines,
