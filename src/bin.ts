@@ -5,9 +5,9 @@ import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pkg from '../package.json' with { type: 'json' };
-import { writeStderr } from './log.ts';
 import { continueUnderOwnNode, isNewEnough } from './process/own-node.ts';
 import { FORWARDED } from './process/signals.ts';
+import { writeStderr } from './process/write-stderr.ts';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 if (!isNewEnough(process.versions.node)) {

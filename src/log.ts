@@ -2,10 +2,8 @@
  * muster's own voice, on stderr: stdout belongs to the server.
  *
  * Two formats: `text` for people (one line: time since start, who speaks, words) and `json` for collectors (pino).
- * Lines are written by `writeSync` so that nothing is buffered when the process is replaced, and so that stderr stays
- * blocking for the successor (touching `process.stderr` on a pipe leaves it O_NONBLOCK).
+ * Lines are written at once (process/write-stderr.ts), so that nothing is buffered when the process is replaced.
  */
-import { writeSync } from 'node:fs';
 import { printable } from './printable.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -21,15 +19,6 @@ export interface Log {
 }
 
 const RANK: Record<Level, number> = { debug: 20, info: 30, warn: 40, error: 50 };
-
-/** Writes whole lines to stderr; a closed stderr (EPIPE) or a full pipe (EAGAIN) never stops a launch. */
-export function writeStderr(text: string): void {
-  try {
-    writeSync(2, text);
-  } catch {
-    // Nobody reads: the server's fate must not hang on our words (facts: EPIPE must not spin or crash).
-  }
-}
 
 export interface LogOptions {
   readonly level: Level;

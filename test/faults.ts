@@ -62,7 +62,7 @@ export const FAULTS: Readonly<Record<number, Fault>> = {
     status: '128 + n of the first',
   },
   12: {
-    fault: 'stderr closed, or its reader stuck; output without an end',
+    fault: 'stderr closed, or a pipe that nobody reads; output without an end',
     expected: 'nobody waits, memory stays small, the server does not notice',
     status: '-',
   },

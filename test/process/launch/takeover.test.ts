@@ -1,6 +1,8 @@
 /** What a server finds, and what its end means, when it replaces muster and when muster stays beside it. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { inParallel } from '../process/programs.ts';
 import { BIN, freePorts, RUNTIMES, type Stage, type StartOptions, test } from '../support/stage.ts';
 
@@ -242,4 +244,32 @@ describe('takeover supervise alone', () => {
     muster.kill('SIGTERM');
     expect((await muster.ended()).status).toBe(0);
   });
+
+  test('a stderr that nobody reads holds nobody up, and what was lost is told (fault 12)', async ({ stage }) => {
+    const pipe = join(stage.directory(), 'stderr');
+    execFileSync('mkfifo', [pipe]);
+    const file = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    onTestFinished(() => closeSync(file));
+    const some = Buffer.alloc(4096, 'x');
+    while (tried(() => writeSync(file, some)));
+    const program = ['sh', '-c', 'exec "$0" "$@" 2>"$PIPE"', process.execPath, BIN] as const;
+    const muster = stage.start(run('supervise', fixture('end-late')), { program: [...program], env: { PIPE: pipe } });
+    await muster.printed(/ready/);
+    while (tried(() => readSync(file, some)));
+    muster.kill('SIGTERM');
+    expect((await muster.ended()).status).toBe(0);
+    const read = Buffer.alloc(65_536);
+    const said = read.toString('utf8', 0, readSync(file, read));
+    expect(said).toMatch(/^muster: \d+ bytes of this log are lost: nobody read it\nmuster \+/);
+  });
 });
+
+/** False once the pipe is full, or empty. */
+function tried(once: () => number): boolean {
+  try {
+    return once() > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
+    throw error;
+  }
+}
