@@ -19,8 +19,9 @@ export async function launchCommand(
   const { plan, settings, token, tls } = await prepare(world, command, argv);
   if (settings.explain?.value || settings['dry-run']?.value) return explain(world, plan, settings);
   const log = await openLog(world, settings, plan.member.value);
-  for (const note of [...plan.notes, ...(await machineWarnings(plan, settings, world.env))]) log.warn(note);
+  // It may start this program once more, under an init; what follows is then said by that one.
   if (world.pid === 1) await (await import('../launch/first-process.ts')).settle({ plan, world, log });
+  for (const note of [...plan.notes, ...(await machineWarnings(plan, settings, world.env))]) log.warn(note);
   const probePort = settings['probe-port'] ?? { value: 0, origin: 'unset' };
   return launch({
     plan,
