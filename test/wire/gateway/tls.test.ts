@@ -50,6 +50,15 @@ describe('--predictor_use_ssl', () => {
     expect(await ready(http)).toEqual({ status: 200, words: '' });
   });
 
+  test('goes by the name, not by the address that the name has', async () => {
+    const port = await secure(authority, ['localhost']);
+    const trust = ['--predictor_use_ssl', `--predictor_ca_file=${files()('ca.crt')}`];
+    const { port: named } = await gateway(port, ...trust, `--predictor_host=localhost:${port}`);
+    expect(await ready(named)).toEqual({ status: 200, words: '' });
+    const { port: numbered } = await gateway(port, ...trust);
+    expect((await ready(numbered)).status).toBe(503);
+  });
+
   test.each([
     { what: 'another name', names: ['other.example'], own: true, words: /altnames|does not match/ },
     { what: 'a CA nobody named', names: ['127.0.0.1'], own: false, words: /tls:/ },

@@ -45,6 +45,8 @@ export interface EndpointState {
 const MAX_ADDRESSES = 256;
 /** A dead address must not make us storm the name server. */
 const LOOK_AGAIN_MS = 250;
+/** For a name server, when a request has failed already. */
+const LOOK_PATIENCE_MS = 1_000;
 const PROBE_MS = 3_000;
 const NAMED = 8;
 
@@ -93,8 +95,10 @@ export class Endpoints {
   /** The same after a failure; the name is asked once more before the answer is no. */
   async other(call: Call, tried: ReadonlySet<string>): Promise<boolean> {
     const look = this.#lookSoon();
-    if (!this.hasOther(tried) && look)
-      await bounded(look, call, { lateMs: leftMs(call), late: () => new Failure(504, 'not answered in time') });
+    if (this.hasOther(tried) || !look) return this.hasOther(tried);
+    const lateMs = Math.min(leftMs(call), LOOK_PATIENCE_MS);
+    // The failure that the call has had says more than a slow name server.
+    await bounded(look, call, { lateMs, late: () => new Failure(504, 'no address in time') }).catch(() => {});
     return this.hasOther(tried);
   }
 
