@@ -5,13 +5,13 @@
  */
 import type { Log } from '../../../log.ts';
 import { type Address, formatAddress } from '../../../wire/address.ts';
-import { WireError } from '../../../wire/wire-error.ts';
 import { bounded } from '../../bounded.ts';
 import { Failure, failureOf } from '../../failure.ts';
 import { type Call, leftMs, type Predictor } from '../../protocol/infer.ts';
 import { choose, type Wish } from './choose.ts';
 import { afterCall, atTime, type Circuit, onTrial } from './circuit.ts';
 import { reached } from './failures.ts';
+import { NameWatch } from './name-watch.ts';
 import type { Resolve } from './resolve.ts';
 
 export interface Endpoint {
@@ -41,10 +41,6 @@ export interface EndpointState {
   readonly state: Circuit['state'];
 }
 
-/** More addresses of one name are not used. */
-const MAX_ADDRESSES = 256;
-/** A dead address must not make us storm the name server. */
-const LOOK_AGAIN_MS = 250;
 /** For a name server, when a request has failed already. */
 const LOOK_PATIENCE_MS = 1_000;
 const PROBE_MS = 3_000;
@@ -52,18 +48,21 @@ const NAMED = 8;
 
 export class Endpoints {
   readonly #options: EndpointsOptions;
+  readonly #name: NameWatch;
   readonly #closing = new AbortController();
   readonly #leaving = new Set<Endpoint>();
   #known: readonly Endpoint[] = [];
   #opening: Promise<void> | undefined;
-  #looking: Promise<void> | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
   #unresolved: Failure | undefined;
   #turn = 0;
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.#name = new NameWatch({
+      ...options,
+      found: (hosts) => this.#adopt(hosts),
+      failed: (error) => this.#unresolvedBy(error),
+    });
     this.#opening = this.#first();
   }
 
@@ -80,7 +79,8 @@ export class Endpoints {
     if (this.#known.length === 0 || this.#opening) await this.#waitForOne(call);
     const [only] = this.#known;
     if (only && this.#known.length === 1) return only;
-    if (wish.tried.size === 0) this.#turn += 1; // a second try is nobody's turn, or every other request would meet the bad one
+    // A second try is nobody's turn: else, of two addresses, every first try would meet the bad one.
+    if (wish.tried.size === 0) this.#turn += 1;
     const chosen = choose(this.#known, { ...wish, turn: this.#turn });
     if (!chosen) throw this.#allOpen();
     return chosen;
@@ -94,7 +94,7 @@ export class Endpoints {
 
   /** The same after a failure; the name is asked once more before the answer is no. */
   async other(call: Call, tried: ReadonlySet<string>): Promise<boolean> {
-    const look = this.#lookSoon();
+    const look = this.#name.lookSoon();
     if (this.hasOther(tried) || !look) return this.hasOther(tried);
     const lateMs = Math.min(leftMs(call), LOOK_PATIENCE_MS);
     // The failure that the call has had says more than a slow name server.
@@ -119,7 +119,7 @@ export class Endpoints {
 
   close(): void {
     this.#closing.abort();
-    clearTimeout(this.#timer);
+    this.#name.close();
     for (const endpoint of [...this.#known, ...this.#leaving]) this.#drop(endpoint);
     this.#known = [];
   }
@@ -127,52 +127,27 @@ export class Endpoints {
   async #waitForOne(call: Call): Promise<void> {
     if (this.#closing.signal.aborted) throw this.#closed();
     const late = () => new Failure(504, `dns: no address for ${formatAddress(this.#options)} in time`);
-    await bounded(this.#opening ?? this.#lookSoon() ?? Promise.resolve(), call, { lateMs: leftMs(call), late });
+    await bounded(this.#opening ?? this.#name.lookSoon() ?? Promise.resolve(), call, { lateMs: leftMs(call), late });
     if (this.#known.length === 0) throw this.#unresolved ?? this.#closed();
   }
 
   /** So that the first request finds out who answers, and does not have to try. */
   async #first(): Promise<void> {
-    await this.#look();
+    await this.#name.look();
     if (this.#known.length > 1) await Promise.any(this.#known.map((each) => this.#probe(each))).catch(() => {});
     this.#opening = undefined;
   }
 
-  #look(): Promise<void> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = undefined;
-      this.#lookedAt = performance.now();
-      clearTimeout(this.#timer);
-      // Many gateways that started together do not ask together.
-      const pauseMs = this.#options.refreshMs * (0.9 + Math.random() / 5);
-      if (!this.#closing.signal.aborted) this.#timer = setTimeout(() => void this.#look(), pauseMs).unref();
-    });
-    return this.#looking;
-  }
-
-  /** Undefined: it was looked up just now. */
-  #lookSoon(): Promise<void> | undefined {
-    if (this.#looking) return this.#looking;
-    return performance.now() - this.#lookedAt < LOOK_AGAIN_MS ? undefined : this.#look();
-  }
-
-  async #lookOnce(): Promise<void> {
-    const { host, port, resolve, log } = this.#options;
-    try {
-      const found = [...new Set(await resolve(host))].sort().slice(0, MAX_ADDRESSES);
-      if (found.length === 0) throw new WireError('dns', 'not-found', `no address is known for ${host}`);
-      if (this.#closing.signal.aborted) return;
-      this.#unresolved = undefined;
-      this.#adopt(found);
-    } catch (error) {
-      const failure = failureOf(error, `the predictor ${formatAddress({ host, port })}`);
-      if (!this.#unresolved) log.warn(`${failure.message}; ${this.#known.length} known addresses stay`);
-      this.#unresolved = failure;
-    }
+  #unresolvedBy(error: unknown): void {
+    const { host, port, log } = this.#options;
+    const failure = failureOf(error, `the predictor ${formatAddress({ host, port })}`);
+    if (!this.#unresolved) log.warn(`${failure.message}; ${this.#known.length} known addresses stay`);
+    this.#unresolved = failure;
   }
 
   #adopt(hosts: readonly string[]): void {
     const { port, open } = this.#options;
+    this.#unresolved = undefined;
     const before = new Map(this.#known.map((each) => [each.address, each]));
     const now = performance.now();
     this.#known = hosts.map((host) => {
@@ -226,7 +201,7 @@ export class Endpoints {
     if (endpoint.gone || this.#closing.signal.aborted) return;
     const before = endpoint.circuit;
     endpoint.circuit = afterCall(before, { ...seen, now, dice: Math.random() });
-    if (!seen.reached) void this.#lookSoon();
+    if (!seen.reached) void this.#name.lookSoon();
     if (endpoint.circuit.state === before.state) return;
     if (endpoint.circuit.state === 'open') this.#open(endpoint, error);
     else if (before.state === 'trial' && before.opens > 0) this.#options.log.info(`${endpoint.address} answers again`);
