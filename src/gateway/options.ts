@@ -59,7 +59,8 @@ export const GATEWAY_OPTIONS = {
     kind: 'choice',
     choices: ['v1', 'v2', 'grpc-v2'],
     default: 'v1',
-    describe: 'What is spoken to the predictor',
+    describe:
+      "What is spoken to the predictor: grpc-v2 is the fastest and has streams; v2: the same over HTTP, tensors as bytes; v1: KServe's default, JSON",
   },
   predictor_use_ssl: { kind: 'switch', default: false, describe: 'TLS to the predictor' },
   predictor_ca_file: { kind: 'text', describe: "PEM file of whom to trust with it; without it Node's CAs" },

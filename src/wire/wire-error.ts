@@ -6,6 +6,8 @@
  * "http2: not HTTP/2", so the layer is part of every message.
  */
 export type WireLayer = 'dns' | 'tcp' | 'tls' | 'http2' | 'grpc';
+/** Over HTTP/1.1 a call has `http` in place of the last two. */
+export type AnyLayer = WireLayer | 'http';
 
 /**
  * - `not-found`: the name has no address · `refused`: nobody listens · `unreachable`: no route
@@ -33,10 +35,10 @@ export type WireReason =
 /** A failed call. `message` is one line and names the target: `tcp: nobody listens on 10.0.0.7:6379`. */
 export class WireError extends Error {
   override readonly name = 'WireError';
-  readonly layer: WireLayer;
+  readonly layer: AnyLayer;
   readonly reason: WireReason;
 
-  constructor(layer: WireLayer, reason: WireReason, message: string, cause?: unknown) {
+  constructor(layer: AnyLayer, reason: WireReason, message: string, cause?: unknown) {
     super(`${layer}: ${message}`, { cause });
     this.layer = layer;
     this.reason = reason;
@@ -57,7 +59,7 @@ const CONNECT: Readonly<Record<string, readonly [WireLayer, WireReason, string]>
 };
 
 /** What a socket or session error means; `HTTP/1` peers show up as nghttp2's "Protocol error". */
-export function wireErrorOf(error: unknown, target: string, layer: WireLayer): WireError {
+export function wireErrorOf(error: unknown, target: string, layer: AnyLayer): WireError {
   if (error instanceof WireError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
   const known = CONNECT[code];

@@ -37,11 +37,12 @@ export const LOOKS = {
     if (readiness.draining) return readyReply({ name: model }, await readiness.gateway());
     return readyReply({ name: model }, await readiness.model(model, version));
   },
-  explain: ({ served }, { model }) => {
+  explain: ({ served, settings }, { model }) => {
     served.check(model);
-    throw new Failure(
-      501,
-      'explain is not offered: the predictor is spoken to by the Open Inference Protocol, which has none',
-    );
+    const why =
+      settings.predictor_protocol === 'v1'
+        ? 'its bodies are passed on as they are, which a transform does not allow'
+        : 'the predictor is spoken to by the Open Inference Protocol, which has none; --predictor_protocol v1 has it';
+    throw new Failure(501, `explain is not offered: ${why}`);
   },
 } as const satisfies Readonly<Record<string, Look>>;

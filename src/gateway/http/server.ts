@@ -7,7 +7,7 @@ import { errorReply } from '../protocol/reply.ts';
 import type { GatewayContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 import { LOOKS, type Look } from './looks.ts';
-import { type Api, type Asked, asFailure, serve } from './work.ts';
+import { type Api, type Asked, asFailure, passesV1, serve } from './work.ts';
 
 export interface HttpServer {
   /** The real one, when 0 was asked for. */
@@ -90,7 +90,9 @@ function v1(context: GatewayContext, request: FastifyRequest, reply: FastifyRepl
   const { call = '' } = request.params as { call?: string };
   const at = call.lastIndexOf(':');
   const [model, verb] = [call.slice(0, at), call.slice(at + 1)];
-  if (at > 0 && verb === 'predict') return serve(context, exchangeOf(context, reply), 'v1', { model, version: '' });
+  const explains = verb === 'explain' && passesV1(context.settings);
+  if (at > 0 && (verb === 'predict' || explains))
+    return serve(context, exchangeOf(context, reply), explains ? 'explain' : 'v1', { model, version: '' });
   const unknown = () => {
     throw new Failure(404, `"${call.slice(0, 200)}" is no call: write /v1/models/NAME:predict`);
   };

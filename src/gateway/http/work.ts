@@ -7,7 +7,7 @@ import { readGenerate, writeGenerated } from '../protocol/generate.ts';
 import type { Call, InferRequest, InferResponse } from '../protocol/infer.ts';
 import type { Reply } from '../protocol/reply.ts';
 import { errorReply } from '../protocol/reply.ts';
-import { readV1, writeV1 } from '../protocol/v1.ts';
+import { documentRequest, readV1, type V1Verb, writeDocument, writeV1 } from '../protocol/v1.ts';
 import { JSON_BYTES_HEADER, readRaw, readV2, writeV2 } from '../protocol/v2.ts';
 import { serveEvents } from '../stream/sse.ts';
 import { readBody } from './body.ts';
@@ -31,12 +31,15 @@ interface Job {
 }
 
 export const WORK = {
-  v1: async ({ context, asked, call, body }: Job) => {
+  v1: async (job: Job) => {
+    const { context, asked, call, body } = job;
+    if (passesV1(context.settings)) return passV1(job, 'predict');
     const metadata = await context.models.metadata(asked.model, '', call);
     const { request, form } = timed(context, 'preprocess', asked, () => readV1(asked.model, body, metadata));
     const response = await infer(context, request, call);
     return timed(context, 'postprocess', asked, () => writeV1(response, form));
   },
+  explain: (job: Job) => passV1(job, 'explain'),
   v2: async ({ context, exchange, asked, call, body }: Job) => {
     const header = exchange.request.headers[JSON_BYTES_HEADER];
     const input = { ...asked, body, jsonBytes: header === undefined ? undefined : String(header) };
@@ -138,6 +141,14 @@ async function infer(
   } finally {
     metrics.stage('predict', served.label(request.model), performance.now() - from);
   }
+}
+
+/** Nothing here needs to know what is in the body: the predictor speaks V1, and no transform stands before it. */
+export const passesV1 = ({ predictor_protocol: protocol, transforms }: GatewayContext['settings']): boolean =>
+  protocol === 'v1' && transforms.length === 0;
+
+async function passV1({ context, asked, call, body }: Job, verb: V1Verb): Promise<Reply> {
+  return writeDocument(await infer(context, documentRequest(asked.model, { verb, body }), call));
 }
 
 async function generateRequest({ context, asked, call, body }: Job): Promise<InferRequest> {

@@ -1,7 +1,7 @@
 /** Nested lists, as V1 and generate have them: which shape they are, and back. */
 import { refuse } from '../failure.ts';
 import { rawOfJson } from '../tensor/from-json.ts';
-import { isDatatype, type Tensor } from '../tensor/tensor.ts';
+import { type Datatype, isDatatype, type Tensor } from '../tensor/tensor.ts';
 import type { TensorMetadata } from './infer.ts';
 
 /** @throws Failure 400 when rows differ in length */
@@ -23,6 +23,28 @@ export function tensorOf({ name, datatype, shape }: TensorMetadata, value: unkno
   const full = pad === 'front' ? [...ones, ...own] : [...own, ...ones];
   const data = rawOfJson({ name, datatype, shape: full }, Array.isArray(value) ? value : [value]);
   return { name, datatype, shape: full, data };
+}
+
+/**
+ * The tensor that `value` looks like, where nobody says its datatype: whole numbers are INT64, others FP64, texts BYTES.
+ *
+ * @throws Failure 400 when it is of several kinds, or of none that a tensor has
+ */
+export function guessedTensor(name: string, value: unknown): Tensor {
+  const kinds = new Set<Datatype | undefined>();
+  const walk = (each: unknown): unknown => (Array.isArray(each) ? each.forEach(walk) : kinds.add(kindOf(each)));
+  walk(value);
+  if (kinds.has('FP64')) kinds.delete('INT64');
+  const [datatype = 'FP64', ...more] = kinds;
+  if (more.length > 0 || kinds.has(undefined))
+    throw refuse(`"${name}" is no tensor: its values are not all numbers, all texts or all booleans`);
+  return tensorOf({ name, datatype, shape: [] }, value, 'front');
+}
+
+function kindOf(value: unknown): Datatype | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'INT64' : 'FP64';
+  if (typeof value === 'boolean') return 'BOOL';
+  return typeof value === 'string' || value instanceof Uint8Array ? 'BYTES' : undefined;
 }
 
 /** Flat values as nested lists of `shape`. */

@@ -1,13 +1,13 @@
 /**
  * V1, TensorFlow Serving's JSON: `instances` (a list of rows) → `predictions`, or `inputs` (columns) → `outputs`. It names
- * no datatypes: the model's own metadata does.
+ * no datatypes: the model's own metadata does, and where that is silent they are guessed from the values.
  */
 import { refuse } from '../failure.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { joinBytes, type Tensor } from '../tensor/tensor.ts';
 import { stringify, valuesOf } from '../tensor/to-json.ts';
 import type { InferRequest, InferResponse, ModelMetadata, TensorMetadata } from './infer.ts';
 import { isObject, type Json, parseObject } from './json.ts';
-import { nest, tensorOf } from './nested.ts';
+import { guessedTensor, nest, tensorOf } from './nested.ts';
 import type { Reply } from './reply.ts';
 
 export type V1Form = 'rows' | 'columns';
@@ -17,6 +17,9 @@ export interface V1Request {
   readonly form: V1Form;
 }
 
+/** What the one tensor is called when nobody named it; KServe's words. */
+export const UNNAMED = { input: 'input-0', output: 'output-0' } as const;
+
 /** @throws Failure 400 */
 export function readV1(model: string, body: Uint8Array, metadata: ModelMetadata): V1Request {
   const json = parseObject(body);
@@ -24,6 +27,15 @@ export function readV1(model: string, body: Uint8Array, metadata: ModelMetadata)
   const value = form === 'rows' ? json.instances : json.inputs;
   if (value === undefined) throw refuse('the body has neither "instances" nor "inputs"');
   const byName = form === 'rows' ? columnsOf(value, metadata) : columnsGiven(value, metadata);
+  const inputs = metadata.inputs.length === 0 ? guessed(byName) : known(model, byName, metadata);
+  return { request: { model, version: '', id: '', parameters: {}, inputs, outputs: [] }, form };
+}
+
+/** The model says nothing of its inputs. */
+const guessed = (byName: Json): readonly Tensor[] =>
+  Object.entries(byName).map(([name, column]) => guessedTensor(name, decodeBase64(column)));
+
+function known(model: string, byName: Json, metadata: ModelMetadata): readonly Tensor[] {
   const inputs = metadata.inputs.flatMap((input) => {
     const column = Object.hasOwn(byName, input.name) ? byName[input.name] : undefined;
     return column === undefined ? [] : [tensorOf(input, decodeBase64(column), 'behind')];
@@ -33,21 +45,26 @@ export function readV1(model: string, body: Uint8Array, metadata: ModelMetadata)
     throw refuse(
       `"${model}" has no input "${unknown[0]}"; it has ${metadata.inputs.map(({ name }) => name).join(', ')}`,
     );
-  return { request: { model, version: '', id: '', parameters: {}, inputs, outputs: [] }, form };
+  return inputs;
 }
 
 /** Rows → columns: of objects by name, else all of the one input. */
 function columnsOf(instances: unknown, { name, inputs }: ModelMetadata): Json {
+  return columnsOfRows(instances, 'instances', () => oneInput(name, inputs));
+}
+
+/** Rows → columns, by name; of bare rows the name is asked for. @throws Failure 400 when the rows are not alike */
+export function columnsOfRows(instances: unknown, field: string, bareName: () => string): Json {
   if (!Array.isArray(instances) || instances.length === 0)
-    throw refuse('"instances" must be a list with a row at least');
+    throw refuse(`"${field}" must be a list with a row at least`);
   const named = isNamed(instances[0]);
-  if (instances.some((row) => isNamed(row) !== named)) throw refuse('"instances" mixes named rows and bare values');
-  if (!named) return { [oneInput(name, inputs)]: instances };
+  if (instances.some((row) => isNamed(row) !== named)) throw refuse(`"${field}" mixes named rows and bare values`);
+  if (!named) return { [bareName()]: instances };
   const names = Object.keys(instances[0]);
   const odd = instances.findIndex(
     (row) => Object.keys(row).length !== names.length || !names.every((each) => Object.hasOwn(row, each)),
   );
-  if (odd >= 0) throw refuse(`row ${odd} of "instances" does not name the same inputs as row 0`);
+  if (odd >= 0) throw refuse(`row ${odd} of "${field}" does not have the same names as row 0`);
   return Object.fromEntries(names.map((each) => [each, instances.map((row) => row[each])]));
 }
 
@@ -56,20 +73,21 @@ const columnsGiven = (value: unknown, { name, inputs }: ModelMetadata): Json =>
 
 function oneInput(model: string, inputs: readonly TensorMetadata[]): string {
   const [first, ...more] = inputs;
-  if (first && more.length === 0) return first.name;
+  if (!first) return UNNAMED.input;
+  if (more.length === 0) return first.name;
   throw refuse(
     `"${model}" has ${inputs.length} inputs, so each value needs the name of one: ${inputs.map(({ name }) => name).join(', ')}`,
   );
 }
 
 /** An object is a set of inputs, but `{"b64": …}` is a value. */
-const isNamed = (value: unknown): value is Json => isObject(value) && !isBase64(value);
+export const isNamed = (value: unknown): value is Json => isObject(value) && !isBase64(value);
 
 const isBase64 = (value: unknown): value is { readonly b64: string } =>
   isObject(value) && Object.keys(value).length === 1 && typeof value.b64 === 'string';
 
 /** `{"b64": …}` stands for bytes, such as a picture. */
-function decodeBase64(value: unknown): unknown {
+export function decodeBase64(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodeBase64);
   return isBase64(value) ? Buffer.from(value.b64, 'base64') : value;
 }
@@ -95,3 +113,50 @@ function rowsOf(
     Object.fromEntries(nested.map(({ output, value }) => [output.name, (value as readonly unknown[])[at]])),
   );
 }
+
+/**
+ * A V1 body that is passed on as it is: one value that no one here looks into. A predictor that speaks V1 itself takes it, and
+ * answers with another; what stands before the predictor (a cache, retries) sees a request like any other.
+ */
+const DOCUMENT = 'v1-document';
+const VERB = 'v1_verb';
+
+export type V1Verb = 'predict' | 'explain';
+
+export interface V1Document {
+  readonly verb: V1Verb;
+  readonly body: Uint8Array;
+}
+
+export function documentRequest(model: string, { verb, body }: V1Document): InferRequest {
+  return { model, version: '', id: '', parameters: { [VERB]: verb }, inputs: [documentTensor(body)], outputs: [] };
+}
+
+/** The document of a request, if it is one. */
+export function documentOf({ parameters, inputs: [input] }: InferRequest): V1Document | undefined {
+  const verb = parameters[VERB];
+  if (verb !== 'predict' && verb !== 'explain') return undefined;
+  return input?.name === DOCUMENT ? { verb, body: bodyOf(input) } : undefined;
+}
+
+export const documentAnswer = ({ model, version, id }: InferRequest, body: Uint8Array): InferResponse => ({
+  ...{ model, version, id },
+  parameters: {},
+  outputs: [documentTensor(body)],
+});
+
+/** The predictor's own answer, byte by byte. */
+export const writeDocument = ({ outputs: [output] }: InferResponse): Reply => ({
+  status: 200,
+  type: 'application/json',
+  parts: output ? [bodyOf(output)] : [],
+});
+
+const documentTensor = (body: Uint8Array): Tensor => ({
+  name: DOCUMENT,
+  datatype: 'BYTES',
+  shape: [1],
+  data: joinBytes([body]),
+});
+
+const bodyOf = ({ data }: Tensor): Uint8Array => data.subarray(4); // behind its length

@@ -49,7 +49,7 @@ export function readV2({ model, version, body, jsonBytes }: V2Input): V2Request 
   const parameters = parametersOf(head, 'the request');
   const tensors = listField(head, 'inputs', 'the request');
   if (tensors.length === 0) throw refuse('the request has no inputs');
-  const inputs = tensors.map((each) => readInput(each, binary));
+  const inputs = tensors.map((each) => readTensor(each, 'input', binary));
   binary.end();
   const outputs = listField(head, 'outputs', 'the request').map(readOutput);
   const id = textField(head, 'id', 'the request');
@@ -95,7 +95,8 @@ function inferShape({ name, datatype, shape }: ModelMetadata['inputs'][number], 
   return known.map((size) => (size < 0 ? Math.floor(bytes / rest) : size));
 }
 
-function jsonLength(text: string, bodyBytes: number): number {
+/** Where the JSON of a body ends. @throws Failure 400 */
+export function jsonLength(text: string, bodyBytes: number): number {
   const length = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(length <= bodyBytes))
     throw refuse(
@@ -105,16 +106,16 @@ function jsonLength(text: string, bodyBytes: number): number {
 }
 
 /** A 64-bit value beyond 2^53 needs another look at its text: JSON.parse has rounded it. */
-function exactIfNeeded(json: Uint8Array, head: Json): Json {
+export function exactIfNeeded(json: Uint8Array, head: Json, field: 'inputs' | 'outputs' = 'inputs'): Json {
   const isWide = ({ datatype }: Json) => datatype === 'INT64' || datatype === 'UINT64';
   const beyond = (value: unknown): boolean =>
     Array.isArray(value) ? value.some(beyond) : typeof value === 'number' && !Number.isSafeInteger(value);
-  const rounded = listField(head, 'inputs', 'the request').some((each) => isWide(each) && beyond(each.data));
+  const rounded = listField(head, field, 'the body').some((each) => isWide(each) && beyond(each.data));
   return rounded ? parseExact(json) : head;
 }
 
-/** The bytes behind the JSON, dealt out in the order of the inputs. */
-class BinaryPart {
+/** The bytes behind the JSON, dealt out in the order of the tensors. */
+export class BinaryPart {
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -124,7 +125,7 @@ class BinaryPart {
 
   take(name: string, size: number): Uint8Array {
     const there = this.#bytes.length - this.#at;
-    if (size > there) throw refuse(`input "${name}" announces ${size} binary bytes, but ${there} are left in the body`);
+    if (size > there) throw refuse(`"${name}" announces ${size} binary bytes, but ${there} are left in the body`);
     const part = this.#bytes.subarray(this.#at, this.#at + size);
     this.#at += size;
     return part;
@@ -132,25 +133,26 @@ class BinaryPart {
 
   end(): void {
     const extra = this.#bytes.length - this.#at;
-    if (extra > 0) throw refuse(`unexpected additional input data: ${extra} bytes behind the last input`);
+    if (extra > 0) throw refuse(`unexpected additional input data: ${extra} bytes behind the last tensor`);
   }
 }
 
-function readInput(input: Json, binary: BinaryPart): Tensor {
-  const name = nameOf(input, 'an input');
-  const of = `input "${name}"`;
-  const { datatype } = input;
+/** One of "inputs" or "outputs": its values are in it, or behind the JSON. @throws Failure 400 */
+export function readTensor(given: Json, kind: 'input' | 'output', binary: BinaryPart): Tensor {
+  const name = nameOf(given, `an ${kind}`);
+  const of = `${kind} "${name}"`;
+  const { datatype } = given;
   if (!isDatatype(datatype))
     throw refuse(`${of}: datatype ${JSON.stringify(datatype)} is none of ${Object.keys(ELEMENT_BYTES).join(', ')}`);
-  const shape = checkedShape(name, input.shape);
-  const parameters = parametersOf(input, of);
+  const shape = checkedShape(name, given.shape);
+  const parameters = parametersOf(given, of);
   const size = parameters.binary_data_size;
   const rest = without(parameters, 'binary_data_size');
   if (size === undefined) {
-    if (input.data === undefined) throw refuse(`${of} has neither "data" nor the parameter "binary_data_size"`);
-    return { name, datatype, shape, parameters: rest, data: rawOfJson({ name, datatype, shape }, input.data) };
+    if (given.data === undefined) throw refuse(`${of} has neither "data" nor the parameter "binary_data_size"`);
+    return { name, datatype, shape, parameters: rest, data: rawOfJson({ name, datatype, shape }, given.data) };
   }
-  if (input.data !== undefined) throw refuse(`${of} must set only one of "data" and the parameter "binary_data_size"`);
+  if (given.data !== undefined) throw refuse(`${of} must set only one of "data" and the parameter "binary_data_size"`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw refuse(`${of}: binary_data_size must be a whole number of bytes`);
   const tensor = { name, datatype, shape, parameters: rest, data: binary.take(name, size) };
@@ -202,13 +204,15 @@ export function writeV2({ model, version, id, parameters, outputs }: InferRespon
   };
 }
 
-function describe(output: Tensor, asBytes: boolean): string {
-  const { name, datatype, shape, parameters = {}, data } = output;
+/** A tensor in JSON, with its values or with the number of bytes that follow behind. */
+export function describe(tensor: Tensor, asBytes: boolean): string {
+  const { name, datatype, shape, parameters = {}, data } = tensor;
   const own = asBytes ? { ...parameters, binary_data_size: data.length } : parameters;
-  const values = asBytes ? '' : `,"data":${jsonOf(output)}`;
+  const values = asBytes ? '' : `,"data":${jsonOf(tensor)}`;
   const head = `"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape}]`;
   return `{${parametersText(own)}${head}${values}}`;
 }
 
-const parametersText = (parameters: Tensor['parameters'] = {}): string =>
+/** `"parameters":{…},` or nothing. */
+export const parametersText = (parameters: Tensor['parameters'] = {}): string =>
   Object.keys(parameters).length === 0 ? '' : `"parameters":${stringify(parameters)},`;

@@ -23,6 +23,7 @@ import {
   encodeInfer,
   encodeNamed,
 } from './messages.ts';
+import { failureOfStreamed } from './triton-words.ts';
 
 export interface OipGrpcOptions extends Address {
   /** Undefined: asked of the server, once. */
@@ -171,11 +172,4 @@ function readBatch(batch: readonly Uint8Array[], flavour: Flavour): Batch {
     if (final === true) return { answers, failure: undefined, over: true };
   }
   return { answers, failure: undefined, over: false };
-}
-
-/** An error in a Triton stream has words and no status; the words of the model's own failures are Triton's. */
-function failureOfStreamed(message: string): Failure {
-  if (/unknown model|has no available versions|is not found/i.test(message)) return new Failure(404, message);
-  if (/^Failed to process the request/i.test(message)) return new Failure(500, message);
-  return new Failure(400, message);
 }

@@ -94,5 +94,6 @@ const NEXT: Readonly<Record<WireError['layer'], string>> = {
   tcp: "Check that the head's pod runs and that no NetworkPolicy closes the port; then the head's log.",
   tls: "Ray's GCS is asked without TLS.",
   http2: 'Something else has that port: check the address and the port.',
+  http: "Ray's GCS speaks gRPC.",
   grpc: "Check the port (GCS, not the dashboard), then the head's log.",
 };

@@ -1,0 +1,116 @@
+/**
+ * The bodies of OIP v2 over HTTP as a client of a predictor has them: InferRequest → bytes, bytes → InferResponse. Tensors go as
+ * bytes where the predictor takes the binary tensor data extension, else as JSON; answers are read in either form. Pure.
+ */
+import { Failure } from '../../failure.ts';
+import type {
+  InferRequest,
+  InferResponse,
+  ModelMetadata,
+  ServerMetadata,
+  TensorMetadata,
+} from '../../protocol/infer.ts';
+import { isObject, type Json, listField, parametersOf, parseObject, textField } from '../../protocol/json.ts';
+import {
+  BinaryPart,
+  describe,
+  exactIfNeeded,
+  JSON_BYTES_HEADER,
+  jsonLength,
+  parametersText,
+  readTensor,
+} from '../../protocol/v2.ts';
+
+export interface EncodedV2 {
+  readonly headers: Readonly<Record<string, string>>;
+  /** One after the other; the tensors' own bytes are among them, not copied. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** @throws Failure 422 when BYTES that are no text would have to be JSON */
+export function encodeV2({ id, parameters, inputs, outputs }: InferRequest, binary: boolean): EncodedV2 {
+  const own = binary ? { ...parameters, binary_data_output: true } : parameters;
+  const named = outputs.map((each) => `{${parametersText(each.parameters)}"name":${JSON.stringify(each.name)}}`);
+  const json = Buffer.from(
+    [
+      '{',
+      id === '' ? '' : `"id":${JSON.stringify(id)},`,
+      parametersText(own),
+      named.length === 0 ? '' : `"outputs":[${named.join(',')}],`,
+      `"inputs":[${inputs.map((each) => describe(each, binary)).join(',')}]}`,
+    ].join(''),
+  );
+  if (!binary) return { headers: { 'content-type': 'application/json' }, parts: [json] };
+  return {
+    headers: { 'content-type': 'application/octet-stream', [JSON_BYTES_HEADER]: String(json.length) },
+    parts: [json, ...inputs.map(({ data }) => data)],
+  };
+}
+
+/**
+ * @param jsonBytes the header that says where the JSON ends; undefined: all of it is JSON
+ * @throws Failure 400, whose words are about the answer
+ */
+export function decodeV2(body: Uint8Array, jsonBytes: string | undefined): InferResponse {
+  const length = jsonBytes === undefined ? body.length : jsonLength(jsonBytes, body.length);
+  const json = body.subarray(0, length);
+  const binary = new BinaryPart(body.subarray(length));
+  const head = exactIfNeeded(json, parseObject(json), 'outputs');
+  const outputs = listField(head, 'outputs', 'the answer').map((each) => readTensor(each, 'output', binary));
+  binary.end();
+  return {
+    model: textField(head, 'model_name', 'the answer'),
+    version: textField(head, 'model_version', 'the answer'),
+    id: textField(head, 'id', 'the answer'),
+    parameters: parametersOf(head, 'the answer'),
+    outputs,
+  };
+}
+
+export function serverMetadataOf(json: Json): ServerMetadata {
+  return {
+    name: textField(json, 'name', 'the metadata'),
+    version: textField(json, 'version', 'the metadata'),
+    extensions: textsOf(json.extensions),
+  };
+}
+
+export function modelMetadataOf(json: Json): ModelMetadata {
+  return {
+    name: textField(json, 'name', 'the metadata'),
+    versions: textsOf(json.versions),
+    platform: textField(json, 'platform', 'the metadata'),
+    inputs: tensorsOf(json, 'inputs'),
+    outputs: tensorsOf(json, 'outputs'),
+  };
+}
+
+const textsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+
+/** Sizes may be text: some servers write what their own protobuf library makes of int64. */
+function tensorsOf(json: Json, field: string): readonly TensorMetadata[] {
+  return listField(json, field, 'the metadata').map((each) => {
+    const shape = Array.isArray(each.shape) ? each.shape.map(Number) : [];
+    if (!shape.every(Number.isSafeInteger))
+      throw new Failure(400, `the shape of "${String(each.name)}" in the metadata is no list of sizes`);
+    return {
+      name: textField(each, 'name', 'the metadata'),
+      datatype: textField(each, 'datatype', 'the metadata'),
+      shape,
+    };
+  });
+}
+
+/** Does an answer of `…/ready` say yes? Some say it in the body too. */
+export function saysReady(body: Uint8Array): boolean {
+  try {
+    const { ready } = parseObject(body);
+    return isYes(ready ?? true);
+  } catch {
+    return true; // Triton says it by the status alone
+  }
+}
+
+/** KServe has said it as a boolean and as text. */
+export const isYes = (ready: unknown): boolean => !isObject(ready) && String(ready).toLowerCase() === 'true';

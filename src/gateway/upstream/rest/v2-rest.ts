@@ -1,0 +1,120 @@
+/** A predictor that speaks the Open Inference Protocol v2 over HTTP. */
+import { Failure } from '../../failure.ts';
+import type {
+  Call,
+  InferRequest,
+  InferResponse,
+  ModelMetadata,
+  Predictor,
+  ServerMetadata,
+} from '../../protocol/infer.ts';
+import { JSON_BYTES_HEADER } from '../../protocol/v2.ts';
+import { KnownModels } from '../known-models.ts';
+import { type Flavour, flavourOf } from '../oip/flavour.ts';
+import { sequenceOf } from '../sequence.ts';
+import { failureOfReply, isOk } from './answers.ts';
+import { readEvents } from './events.ts';
+import { decodeGenerated, encodeGenerate } from './generate-messages.ts';
+import type { HttpClientOptions } from './http-client.ts';
+import { RestServer } from './rest-server.ts';
+import { decodeV2, encodeV2, modelMetadataOf, saysReady, serverMetadataOf } from './v2-messages.ts';
+
+export interface V2RestOptions extends HttpClientOptions {
+  /** Undefined: asked of the server, once. */
+  readonly flavour?: Flavour | undefined;
+}
+
+/** "No" of the various servers to the question whether a model is ready: Triton says 400, KServe 503 and 404. */
+const NOT_READY = new Set([400, 404, 503]);
+
+export class V2Rest implements Predictor {
+  readonly name: string;
+  readonly #server: RestServer;
+  readonly #maxEventBytes: number;
+  readonly #models = new KnownModels(this);
+  #flavour: Flavour | undefined;
+
+  constructor({ flavour, ...options }: V2RestOptions) {
+    this.#server = new RestServer(options);
+    this.name = this.#server.name;
+    this.#maxEventBytes = options.maxReplyBytes;
+    this.#flavour = flavour;
+  }
+
+  async infer(request: InferRequest, call: Call): Promise<InferResponse> {
+    // MLServer reads JSON only over HTTP.
+    const encoded = encodeV2(request, (await this.#flavourOf(call)) !== 'mlserver');
+    const path = `${modelPath(request)}/infer`;
+    const repeatable = sequenceOf(request) === undefined;
+    const { headers, body } = await this.#server.good({ method: 'POST', path, ...encoded, call, repeatable });
+    const jsonBytes = headers[JSON_BYTES_HEADER];
+    return this.#server.read(() => decodeV2(body, jsonBytes === undefined ? undefined : String(jsonBytes)));
+  }
+
+  /** By Triton's generate_stream, which takes flat inputs and says nothing of datatypes: the model's metadata does. */
+  async *stream(request: InferRequest, call: Call): AsyncGenerator<readonly InferResponse[], void, undefined> {
+    if ((await this.#flavourOf(call)) !== 'triton')
+      throw new Failure(501, `${this.name} streams over HTTP in no way that is known here; use grpc-v2`);
+    const metadata = await this.#models.metadata(request.model, request.version, call);
+    const response = await this.#server.open({
+      method: 'POST',
+      path: `${modelPath(request)}/generate_stream`,
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      parts: [encodeGenerate(request)],
+      call,
+      repeatable: sequenceOf(request) === undefined,
+    });
+    try {
+      for await (const events of readEvents(response, this.#maxEventBytes, () => this.#server.tooLarge())) {
+        const read = this.#server.read(() => decodeGenerated(events, metadata));
+        if (read.answers.length > 0) yield read.answers;
+        if (read.failure) throw read.failure;
+      }
+    } catch (error) {
+      throw this.#server.broken(error);
+    } finally {
+      response.destroy();
+    }
+  }
+
+  async live(call: Call): Promise<boolean> {
+    return isOk(await this.#server.get('/v2/health/live', call));
+  }
+
+  ready(call: Call): Promise<boolean> {
+    return this.#yes('/v2/health/ready', call);
+  }
+
+  modelReady(model: string, version: string, call: Call): Promise<boolean> {
+    return this.#yes(`${modelPath({ model, version })}/ready`, call);
+  }
+
+  async metadata(call: Call): Promise<ServerMetadata> {
+    const json = await this.#server.json('/v2', call);
+    return this.#server.read(() => serverMetadataOf(json));
+  }
+
+  async modelMetadata(model: string, version: string, call: Call): Promise<ModelMetadata> {
+    const json = await this.#server.json(modelPath({ model, version }), call);
+    return this.#server.read(() => modelMetadataOf(json));
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+
+  async #flavourOf(call: Call): Promise<Flavour> {
+    this.#flavour ??= flavourOf(await this.metadata(call));
+    return this.#flavour;
+  }
+
+  async #yes(path: string, call: Call): Promise<boolean> {
+    const reply = await this.#server.get(path, call);
+    if (isOk(reply)) return saysReady(reply.body);
+    if (NOT_READY.has(reply.status)) return false;
+    throw failureOfReply(reply);
+  }
+}
+
+const modelPath = ({ model, version }: { readonly model: string; readonly version: string }): string =>
+  `/v2/models/${encodeURIComponent(model)}${version === '' ? '' : `/versions/${encodeURIComponent(version)}`}`;
