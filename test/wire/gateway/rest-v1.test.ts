@@ -9,7 +9,12 @@ const server = (handlers: Readonly<Record<string, RestHandler>> = {}) =>
   fakeRest({
     'GET /': json({ status: 'alive' }),
     'GET /v1/models/m': json({ name: 'm', ready: true }),
-    [`POST ${PREDICT}`]: json({ predictions: [[0.5, 1], [2, 3]] }), // biome-ignore format: rows
+    [`POST ${PREDICT}`]: json({
+      predictions: [
+        [0.5, 1],
+        [2, 3],
+      ],
+    }),
     ...handlers,
   });
 const inFrontOf = (port: number, ...argv: string[]) => gateway(port, '--predictor_protocol=v1', ...argv);
@@ -88,7 +93,10 @@ describe('tensors of a V2 request', () => {
   });
 
   test('come back by name from rows with names', async () => {
-    const rows = [{ label: 'cat', score: 1 }, { label: 'dog', score: 2 }]; // biome-ignore format: rows
+    const rows = [
+      { label: 'cat', score: 1 },
+      { label: 'dog', score: 2 },
+    ];
     const { port } = await server({ [`POST ${PREDICT}`]: json({ predictions: rows }) });
     const { port: http } = await inFrontOf(port);
     const wanted = { ...JSON.parse(BODY), outputs: [{ name: 'score' }] };
