@@ -28,21 +28,27 @@ export function tensorOf({ name, datatype, shape }: TensorMetadata, value: unkno
 /**
  * The tensor that `value` looks like, where nobody says its datatype: whole numbers are INT64, others FP64, texts BYTES.
  *
+ * @param value of `parseAsWritten`
  * @throws Failure 400 when it is of several kinds, or of none that a tensor has
  */
 export function guessedTensor(name: string, value: unknown): Tensor {
   const kinds = new Set<Datatype | undefined>();
-  const walk = (each: unknown): unknown => (Array.isArray(each) ? each.forEach(walk) : kinds.add(kindOf(each)));
-  walk(value);
+  eachOf(value, (each) => kinds.add(kindOf(each)));
   if (kinds.has('FP64')) kinds.delete('INT64');
   const [datatype = 'FP64', ...more] = kinds;
   if (more.length > 0 || kinds.has(undefined))
     throw refuse(`"${name}" is no tensor: its values are not all numbers, all texts or all booleans`);
-  return tensorOf({ name, datatype, shape: [] }, value, 'front');
+  const plain = datatype === 'FP64' ? eachOf(value, Number) : value;
+  return tensorOf({ name, datatype, shape: [] }, plain, 'front');
+}
+
+function eachOf(value: unknown, work: (each: unknown) => unknown): unknown {
+  return Array.isArray(value) ? value.map((each) => eachOf(each, work)) : work(value);
 }
 
 function kindOf(value: unknown): Datatype | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'INT64' : 'FP64';
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? 'INT64' : 'FP64';
+  if (typeof value === 'number') return 'FP64';
   if (typeof value === 'boolean') return 'BOOL';
   return typeof value === 'string' || value instanceof Uint8Array ? 'BYTES' : undefined;
 }

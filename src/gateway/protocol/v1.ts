@@ -6,7 +6,7 @@ import { refuse } from '../failure.ts';
 import { joinBytes, type Tensor } from '../tensor/tensor.ts';
 import { stringify, valuesOf } from '../tensor/to-json.ts';
 import type { InferRequest, InferResponse, ModelMetadata, TensorMetadata } from './infer.ts';
-import { isObject, type Json, parseObject } from './json.ts';
+import { isObject, type Json, parseAsWritten, parseObject } from './json.ts';
 import { guessedTensor, nest, tensorOf } from './nested.ts';
 import type { Reply } from './reply.ts';
 
@@ -22,12 +22,13 @@ export const UNNAMED = { input: 'input-0', output: 'output-0' } as const;
 
 /** @throws Failure 400 */
 export function readV1(model: string, body: Uint8Array, metadata: ModelMetadata): V1Request {
-  const json = parseObject(body);
+  const isKnown = metadata.inputs.length > 0;
+  const json = isKnown ? parseObject(body) : parseAsWritten(body);
   const form = 'instances' in json ? 'rows' : 'columns';
   const value = form === 'rows' ? json.instances : json.inputs;
   if (value === undefined) throw refuse('the body has neither "instances" nor "inputs"');
   const byName = form === 'rows' ? columnsOf(value, metadata) : columnsGiven(value, metadata);
-  const inputs = metadata.inputs.length === 0 ? guessed(byName) : known(model, byName, metadata);
+  const inputs = isKnown ? known(model, byName, metadata) : guessed(byName);
   return { request: { model, version: '', id: '', parameters: {}, inputs, outputs: [] }, form };
 }
 

@@ -169,6 +169,16 @@ describe('a V1 answer', () => {
   });
 
   test.each([
+    { text: '[1.0, 2.0]', datatype: 'FP64', values: [1, 2] },
+    { text: '[1e3, 2]', datatype: 'FP64', values: [1000, 2] },
+    { text: '[9007199254740993]', datatype: 'INT64', values: [9007199254740993n] },
+    { text: '[9223372036854775808]', datatype: 'FP64', values: [2 ** 63] },
+  ])('numbers are what they are written as: $text', ({ text, datatype, values }) => {
+    const [output] = decodeV1(Buffer.from(`{"predictions": ${text}}`), request([])).outputs as [Tensor];
+    expect([output.datatype, valuesOf(output)]).toEqual([datatype, values]);
+  });
+
+  test.each([
     { body: {}, says: /neither "predictions" nor "outputs"/ },
     { body: { predictions: 1 }, says: /must be a list/ },
     { body: { predictions: [1, { a: 1 }] }, says: /mixes/ },

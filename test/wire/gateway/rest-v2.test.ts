@@ -82,6 +82,21 @@ describe('infer', () => {
     expect(JSON.parse(String(body))).toEqual({ inputs: [JSON.parse(BODY).inputs[0]] });
   });
 
+  test('gives KServe an id, which it cannot do without, and the client none', async () => {
+    const echo: RestHandler = (one, response, request) => {
+      const { id } = JSON.parse(String(one.body.subarray(0, Number(one.headers['inference-header-content-length']))));
+      json({ id, outputs: [{ ...OUT, data: [7, 8] }] })(one, response, request);
+    };
+    const { port, came } = await server({ 'POST /v2/models/m/infer': echo });
+    const { port: http } = await inFrontOf(port, '--predictor_flavour=kserve');
+    const answers = [
+      await ask(http, INFER, { body: BODY }),
+      await ask(http, INFER, { body: JSON.stringify({ ...JSON.parse(BODY), id: 'mine' }) }),
+    ];
+    expect(answers.map(({ json: { id } }) => id)).toEqual([undefined, 'mine']);
+    expect(String(infers(came)[0]?.body)).toMatch(/"id":"[0-9a-f-]{36}"/);
+  });
+
   test('keeps its connections', async () => {
     const { port, came } = await server();
     const { port: http } = await inFrontOf(port, '--predictor_flavour=triton');

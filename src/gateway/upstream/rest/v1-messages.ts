@@ -4,7 +4,7 @@
  */
 import { Failure, refuse } from '../../failure.ts';
 import type { InferRequest, InferResponse } from '../../protocol/infer.ts';
-import { isObject, type Json, parseObject } from '../../protocol/json.ts';
+import { isObject, type Json, parseAsWritten } from '../../protocol/json.ts';
 import { guessedTensor, nest } from '../../protocol/nested.ts';
 import { columnsOfRows, decodeBase64, isNamed, UNNAMED } from '../../protocol/v1.ts';
 import { bytesElements, type Tensor } from '../../tensor/tensor.ts';
@@ -41,7 +41,7 @@ function jsonValues(tensor: Tensor): readonly unknown[] {
 
 /** @throws Failure 400, whose words are about the answer; or about the request, when it wants an output that is not there */
 export function decodeV1(body: Uint8Array, request: InferRequest): InferResponse {
-  const json = parseObject(body);
+  const json = parseAsWritten(body);
   const columns = 'predictions' in json ? columnsOfPredictions(json.predictions) : columnsOfOutputs(json.outputs);
   const outputs = Object.entries(columns).map(([name, column]) => guessedTensor(name, decodeBase64(column)));
   const { model, version, id } = request;

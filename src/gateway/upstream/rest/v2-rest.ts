@@ -1,4 +1,5 @@
 /** A predictor that speaks the Open Inference Protocol v2 over HTTP. */
+import { randomUUID } from 'node:crypto';
 import { Failure } from '../../failure.ts';
 import type {
   Call,
@@ -42,13 +43,17 @@ export class V2Rest implements Predictor {
   }
 
   async infer(request: InferRequest, call: Call): Promise<InferResponse> {
+    const flavour = await this.#flavourOf(call);
+    // KServe's server fails at a request without an id; what we made up, the client does not see.
+    const id = flavour === 'kserve' && request.id === '' ? randomUUID() : request.id;
     // MLServer reads JSON only over HTTP.
-    const encoded = encodeV2(request, (await this.#flavourOf(call)) !== 'mlserver');
+    const encoded = encodeV2({ ...request, id }, flavour !== 'mlserver');
     const path = `${modelPath(request)}/infer`;
     const repeatable = sequenceOf(request) === undefined;
     const { headers, body } = await this.#server.good({ method: 'POST', path, ...encoded, call, repeatable });
     const jsonBytes = headers[JSON_BYTES_HEADER];
-    return this.#server.read(() => decodeV2(body, jsonBytes === undefined ? undefined : String(jsonBytes)));
+    const answer = this.#server.read(() => decodeV2(body, jsonBytes === undefined ? undefined : String(jsonBytes)));
+    return { ...answer, id: request.id };
   }
 
   /** By Triton's generate_stream, which takes flat inputs and says nothing of datatypes: the model's metadata does. */
