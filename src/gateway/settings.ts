@@ -51,7 +51,12 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   const sound = refusals.length === 0;
   const chosen = sound ? chooseTransforms(settings) : { transforms: [], refusals: [] };
   const { canary, shadow, ...others } = sound ? chooseOthers(settings) : NO_OTHERS;
-  refusals.push(...chosen.refusals, ...others.refusals, ...checkRedis(settings.cache_redis, given.has('cache_redis')));
+  refusals.push(
+    ...chosen.refusals,
+    ...blindTransforms(settings, chosen.transforms),
+    ...others.refusals,
+    ...checkRedis(settings.cache_redis, given.has('cache_redis')),
+  );
   return {
     settings:
       refusals.length > 0 || 'code' in predictor
@@ -60,6 +65,21 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
     notes,
     refusals,
   };
+}
+
+/** Those that fill the model's inputs by their names and datatypes, which a V1 predictor does not tell. */
+function blindTransforms(
+  { predictor_protocol: protocol }: GatewayValues,
+  transforms: readonly ChosenTransform[],
+): readonly Refusal[] {
+  const blind = transforms.filter(({ name }) => name === 'tokenize' || name === 'image');
+  if (protocol !== 'v1') return [];
+  return blind.map(({ name }) =>
+    usage(
+      `--transform ${name} needs to know the model's inputs, and --predictor_protocol v1 does not tell them`,
+      'Write --predictor_protocol grpc-v2 or v2, or use a module of your own.',
+    ),
+  );
 }
 
 const NO_OTHERS = { canary: undefined, shadow: undefined, refusals: [] };

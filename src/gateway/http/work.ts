@@ -134,12 +134,13 @@ async function infer(
   { predictor, metrics, served }: GatewayContext,
   request: InferRequest,
   call: Call,
+  stage: V1Verb = 'predict',
 ): Promise<InferResponse> {
   const from = performance.now();
   try {
     return await predictor.infer(request, call);
   } finally {
-    metrics.stage('predict', served.label(request.model), performance.now() - from);
+    metrics.stage(stage, served.label(request.model), performance.now() - from);
   }
 }
 
@@ -148,7 +149,7 @@ export const passesV1 = ({ predictor_protocol: protocol, transforms }: GatewayCo
   protocol === 'v1' && transforms.length === 0;
 
 async function passV1({ context, asked, call, body }: Job, verb: V1Verb): Promise<Reply> {
-  return writeDocument(await infer(context, documentRequest(asked.model, { verb, body }), call));
+  return writeDocument(await infer(context, documentRequest(asked.model, { verb, body }), call, verb));
 }
 
 async function generateRequest({ context, asked, call, body }: Job): Promise<InferRequest> {

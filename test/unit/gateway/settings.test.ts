@@ -65,6 +65,15 @@ describe('resolveGateway', () => {
     ]);
   });
 
+  test.each([
+    { protocol: 'v1', refused: 1 },
+    { protocol: 'v2', refused: 0 },
+  ])('an image transform before a predictor that speaks $protocol: $refused refusals', ({ protocol, refused }) => {
+    const argv = [...PREDICTOR, `--predictor_protocol=${protocol}`, '--transform=image,classify'];
+    const { refusals } = resolveGateway(argv, {});
+    expect(refusals.filter(({ message }) => message.includes('--transform image needs to know'))).toHaveLength(refused);
+  });
+
   test('says everything that is wrong at once', () => {
     const argv = [
       '--http_port=70000',
