@@ -51,6 +51,8 @@ export async function bringUp(input: BringUp): Promise<readonly Sight[]> {
 }
 
 interface Watch {
+  /** How many members there are to be. */
+  readonly count: number;
   look(): Promise<readonly Sight[]>;
   now(): number;
   ended(culprit: Sight): Promise<MusterError>;
@@ -64,6 +66,7 @@ function watching({ docker, group, screen, now }: BringUp, members: readonly { r
   );
   return {
     now,
+    count: members.length,
     look: async () => {
       const sights = await look(docker, group.name);
       const next = step(progress, sights, now());
@@ -80,7 +83,8 @@ async function untilReady(watch: Watch, signal: AbortSignal): Promise<readonly S
   for (;;) {
     signal.throwIfAborted();
     const sights = await watch.look();
-    const is = outcome(sights);
+    const is = outcome(sights, watch.count);
+    if (is.is === 'removed') throw removed(is.count, watch.count);
     if (is.is === 'ready') return sights;
     if (is.is === 'ended') {
       late ??= watch.now() + SETTLE_MS;
@@ -88,6 +92,15 @@ async function untilReady(watch: Watch, signal: AbortSignal): Promise<readonly S
     }
     await sleep(LOOK_MS, undefined, { signal });
   }
+}
+
+/** By `local down`, say, in another terminal. */
+function removed(count: number, of: number): MusterError {
+  return new MusterError({
+    code: 'GROUP_MISSING',
+    message: `${count} of ${of} containers were removed before the group was ready`,
+    hint: 'See who removed them (`muster local down`, `docker rm`), and start again.',
+  });
 }
 
 const TAIL = 20;

@@ -27,6 +27,8 @@ export interface Progress {
 export type Outcome =
   | { readonly is: 'coming' }
   | { readonly is: 'ready' }
+  /** Containers that are not there any more. */
+  | { readonly is: 'removed'; readonly count: number }
   /** The member that ended first by itself, as far as can be told. */
   | { readonly is: 'ended'; readonly culprit: Sight };
 
@@ -96,9 +98,10 @@ const described = ({ phase, rank, generation }: Seen, sight: Sight | undefined):
 
 /**
  * Ready when the head says so of the whole group; over when a container ended. Who ends with 79 or 75 was told of
- * another's end, so anybody else comes before it; among equals the first.
+ * another's end, so anybody else comes before it; among equals the first. Removed when there are less than `count`.
  */
-export function outcome(sights: readonly Sight[]): Outcome {
+export function outcome(sights: readonly Sight[], count = sights.length): Outcome {
+  if (sights.length < count) return { is: 'removed', count: count - sights.length };
   const ended = sights.filter(({ exit }) => exit !== undefined);
   const [culprit] = ended.toSorted((a, b) => Number(wasTold(a)) - Number(wasTold(b)) || endOf(a) - endOf(b));
   if (culprit) return { is: 'ended', culprit };

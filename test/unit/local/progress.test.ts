@@ -57,6 +57,12 @@ describe('how it turns out', () => {
     { when: 'nobody is there', sights: [], want: { is: 'coming' } },
   ])('$when', ({ sights, want }) => expect(outcome(sights)).toEqual(want));
 
+  test('containers that somebody removed are no reason to wait on', () => {
+    expect(outcome([sight(0)], 2)).toEqual({ is: 'removed', count: 1 });
+    expect(outcome([], 2)).toEqual({ is: 'removed', count: 2 });
+    expect(outcome([sight(0), sight(1)], 2)).toEqual({ is: 'coming' });
+  });
+
   test.each([
     { when: 'the first one', sights: [ended(0, 1, 20), ended(1, 1, 10)], culprit: 'g-1' },
     { when: 'never one that was told', sights: [ended(0, 79, 5), ended(1, 127, 10), ended(2, 75, 1)], culprit: 'g-1' },
