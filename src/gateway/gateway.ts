@@ -6,6 +6,7 @@ import { formatAddress } from '../wire/address.ts';
 import type { World } from '../world.ts';
 import type { GatewayContext } from './http/context.ts';
 import { type HttpServer, openHttp } from './http/server.ts';
+import { passesV1 } from './http/work.ts';
 import { Admission } from './ops/admission.ts';
 import { GatewayMetrics } from './ops/metrics.ts';
 import { openAudit, openTracing } from './ops/open.ts';
@@ -77,7 +78,7 @@ function warm(
 ): void {
   const deadlineMs = settings.predictor_request_timeout_seconds * 1000;
   const tell = (why: string | undefined) => readiness.hold(why);
-  warmUp({ ...what, deadlineMs, log, tell }).catch((error: Error) => {
+  warmUp({ ...what, passesV1: passesV1(settings), deadlineMs, log, tell }).catch((error: Error) => {
     if (!what.signal.aborted) log.error(`BUG warm-up: ${error.stack}`);
   });
 }

@@ -6,13 +6,15 @@ import pRetry from 'p-retry';
 import type { Log } from '../../log.ts';
 import { Failure } from '../failure.ts';
 import type { Call, Predictor } from '../protocol/infer.ts';
-import { readV1 } from '../protocol/v1.ts';
+import { documentRequest, readV1 } from '../protocol/v1.ts';
 import { readV2 } from '../protocol/v2.ts';
 import { inWords, type WarmUpRequest } from './read.ts';
 
 export interface WarmUpOptions {
   readonly predictor: Predictor;
   readonly requests: readonly WarmUpRequest[];
+  /** V1 bodies go to the predictor as they are. */
+  readonly passesV1: boolean;
   /** For one request. */
   readonly deadlineMs: number;
   readonly log: Log;
@@ -25,13 +27,13 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** Sends all of them, one after the other, each until it is answered; ends early only when `signal` is aborted. */
-export async function warmUp({ requests, predictor, deadlineMs, log, tell, signal }: WarmUpOptions): Promise<void> {
+export async function warmUp(options: WarmUpOptions): Promise<void> {
+  const { requests, deadlineMs, log, tell, signal } = options;
   if (requests.length === 0) return;
   const from = performance.now();
   for (const [at, request] of requests.entries()) {
     tell(`warming up: ${at} of ${requests.length} requests are answered`);
-    const send = () =>
-      sendOnce(predictor, request, { deadlineAt: performance.now() + deadlineMs, signal, headers: {} });
+    const send = () => sendOnce(options, request, { deadlineAt: performance.now() + deadlineMs, signal, headers: {} });
     const missed = ({ error, attemptNumber }: { error: Error; attemptNumber: number }) => {
       const why = inWords(request, error);
       tell(why);
@@ -53,9 +55,16 @@ export async function warmUp({ requests, predictor, deadlineMs, log, tell, signa
   log.info(`warmed up: ${requests.length} requests in ${((performance.now() - from) / 1000).toFixed(1)} s`);
 }
 
-async function sendOnce(predictor: Predictor, { api, model, version, body }: WarmUpRequest, call: Call): Promise<void> {
+type To = Pick<WarmUpOptions, 'predictor' | 'passesV1'>;
+
+async function sendOnce({ predictor, passesV1 }: To, request: WarmUpRequest, call: Call): Promise<void> {
+  const { api, model, version, body } = request;
   if (api === 'v2') {
     await predictor.infer(readV2({ model, version, body, jsonBytes: undefined }).request, call);
+    return;
+  }
+  if (passesV1) {
+    await predictor.infer(documentRequest(model, { verb: 'predict', body }), call);
     return;
   }
   const metadata = await predictor.modelMetadata(model, version, call);

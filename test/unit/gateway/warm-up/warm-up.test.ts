@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../../../src/gateway/failure.ts';
 import { Readiness } from '../../../../src/gateway/ops/readiness.ts';
 import type { InferRequest, Predictor } from '../../../../src/gateway/protocol/infer.ts';
+import { documentRequest } from '../../../../src/gateway/protocol/v1.ts';
 import { readWarmUp } from '../../../../src/gateway/warm-up/read.ts';
 import { warmUp } from '../../../../src/gateway/warm-up/warm-up.ts';
 
 const LINES = '{"inputs":[{"name":"IN","datatype":"INT8","shape":[1],"data":[7]}]}\n{"instances":[3]}';
 const { requests } = readWarmUp(LINES, 'f', 'm');
 
-function scene(infer: (request: InferRequest) => Promise<unknown>) {
+function scene(infer: (request: InferRequest) => Promise<unknown>, passesV1 = false) {
   const lines: string[] = [];
   const log = { info: (text: string) => lines.push(text), warn: (text: string) => lines.push(text) } as never;
   const predictor = {
@@ -28,7 +29,7 @@ function scene(infer: (request: InferRequest) => Promise<unknown>) {
   readiness.hold('warming up');
   const closing = new AbortController();
   const tell = (why: string | undefined) => readiness.hold(why);
-  const done = warmUp({ predictor, requests, deadlineMs: 60_000, log, tell, signal: closing.signal });
+  const done = warmUp({ predictor, requests, passesV1, deadlineMs: 60_000, log, tell, signal: closing.signal });
   return { lines, readiness, closing, done };
 }
 
@@ -54,6 +55,13 @@ test('a model that is not there yet is asked until it is, and the probe says whi
   await done;
   expect(tries).toBe(4);
   expect(lines.filter((line) => line.includes('still loading'))).toHaveLength(1);
+});
+
+test('V1 bodies go as they are where the predictor speaks V1', async () => {
+  const sent: InferRequest[] = [];
+  const { done } = scene(async (request) => void sent.push(request), true);
+  await done;
+  expect(sent[1]).toEqual(documentRequest('m', { verb: 'predict', body: Buffer.from('{"instances":[3]}') }));
 });
 
 test('ends when the gateway closes', async () => {
