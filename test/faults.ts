@@ -173,4 +173,16 @@ export const FAULTS: Readonly<Record<number, Fault>> = {
     expected: 'mirrored, through tini in a PID namespace too',
     status: 'the server’s own',
   },
+  39: {
+    fault:
+      'in front of a model: clients that are rude, slow or gone, bodies too large, a predictor that dies, hangs or says no',
+    expected:
+      'one HTTP status with one sentence; the predictor’s call is cancelled, memory stays small, others are served',
+    status: 'HTTP 400, 408, 413, 429, 499, 502, 503, 504',
+  },
+  40: {
+    fault: 'local: Docker absent or down, image missing, name or port taken, Ctrl-C half-way',
+    expected: 'one line each, and no container, network or volume is left',
+    status: '69, 66, 78, 130',
+  },
 };

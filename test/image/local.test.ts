@@ -291,7 +291,7 @@ describe.skipIf(skip)(`asked to stop while it comes up ${skip ?? ''}`, () => {
     expect(await leftovers(name)).toEqual([]);
   });
 
-  test('SIGINT before anything can be said', async () => {
+  test('SIGINT before anything can be said (fault 40)', async () => {
     const name = aName();
     const group = await up({ name });
     await until('something of it is there', async () => (await leftovers(name)).length > 0);
@@ -354,7 +354,7 @@ describe.skipIf(skip)(`what cannot come up ${skip ?? ''}`, () => {
     expect(await leftovers(name)).toEqual([]);
   });
 
-  test('a name and a port that are taken, by a group that is not touched', async () => {
+  test('a name and a port that are taken, by a group that is not touched (fault 40)', async () => {
     const name = aName();
     const first = await up({ name, runtime: 'demo-native', options: ['-d'] });
     expect(await first.ended(PATIENCE_MS)).toMatchObject({ status: 0 });

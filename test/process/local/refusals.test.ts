@@ -99,7 +99,7 @@ async function listen(server: Pick<Server, 'listen' | 'close'>): Promise<string>
 }
 
 describe('no Docker that answers: 69, one line, one hint', () => {
-  test('nothing there, and no docker program', async ({ stage }) => {
+  test('nothing there, and no docker program (fault 40)', async ({ stage }) => {
     const env = { DOCKER_HOST: `unix://${directory}/none.sock`, PATH: directory };
     const { status, stderr, stdout } = await stage.run(UP, { env });
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 69, stdout: '' });
@@ -108,7 +108,7 @@ describe('no Docker that answers: 69, one line, one hint', () => {
     );
   });
 
-  test('it speaks no HTTP', async ({ stage }) => {
+  test('it speaks no HTTP (fault 40)', async ({ stage }) => {
     const socket = await listen(
       createTcpServer(
         (connection) =>

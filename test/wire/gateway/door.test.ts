@@ -29,7 +29,7 @@ describe('what is no proper request', () => {
     { what: 'a space before the colon', text: 'GET / HTTP/1.1\r\nHost : x\r\n\r\n', status: 400 },
     { what: 'headers over 16 KiB', text: `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, status: 431 },
     { what: 'no HTTP', text: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', status: 400 },
-  ])('$what is $status, and the connection is closed', async ({ text, status }) => {
+  ])('$what is $status, and the connection is closed (fault 39)', async ({ text, status }) => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port);
     const { all } = await raw(http, text);
@@ -41,14 +41,14 @@ describe('what is no proper request', () => {
     { what: 'headers that do not end', text: 'GET / HTTP/1.1\r\nHost: x\r\n' },
     { what: 'a body that does not end', text: post('Content-Length: 1000\r\n', '{') },
     { what: 'nothing at all', text: '' },
-  ])('$what is cut in time', async ({ text }) => {
+  ])('$what is cut in time (fault 39)', async ({ text }) => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port, '--body_timeout_seconds=1', '--timeout_keep_alive=1');
     const { all } = await raw(http, text);
     expect([408, Number.NaN]).toContain(statusOf(await all));
   });
 
-  test('a byte a second is cut too, and others are served meanwhile', async () => {
+  test('a byte a second is cut too, and others are served meanwhile (fault 39)', async () => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port, '--body_timeout_seconds=2');
     const { socket, all } = await raw(http, post('Content-Length: 1000\r\n'));
@@ -92,7 +92,7 @@ describe('probes', () => {
 });
 
 describe('drain', () => {
-  test('says not ready at once, serves on, lets what is under way end, then closes', async () => {
+  test('says not ready at once, serves on, lets what is under way end, then closes (fault 39)', async () => {
     const reached = event<FakeCall>();
     const { port } = await fakePredictor({ ModelInfer: (call) => reached.happened(call) });
     const opened = await gateway(port, '--drain_seconds=1', '--graceful_timeout_seconds=60');

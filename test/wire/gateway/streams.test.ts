@@ -128,7 +128,7 @@ describe('a stream that fails', () => {
       says: /closed|cut/,
     },
     { how: 'a reset', does: (call: FakeCall) => call.stream.close(2), says: /cut the call/ },
-  ])('by $how within ends with one error', async ({ does, says }) => {
+  ])('by $how within ends with one error (fault 39)', async ({ does, says }) => {
     const got = event<FakeCall>();
     const { port } = await failing(1, (call) => got.happened(call));
     const { port: http } = await gateway(port);
@@ -177,7 +177,7 @@ describe('a stream that fails', () => {
 });
 
 describe('a client of a stream', () => {
-  test('that goes away cancels the model', async () => {
+  test('that goes away cancels the model (fault 39)', async () => {
     const cancelled = event<number>();
     const { port } = await fakePredictor({
       ModelStreamInfer: (call) => {
@@ -195,7 +195,7 @@ describe('a client of a stream', () => {
       .toContain('ended="gone"} 1');
   });
 
-  test('that does not read holds the predictor back, and is cut after a while', async () => {
+  test('that does not read holds the predictor back, and is cut after a while (fault 39)', async () => {
     const [held, cancelled] = [event<number>(), event()];
     const big = token('x'.repeat(64 * 1024));
     const { port } = await fakePredictor({

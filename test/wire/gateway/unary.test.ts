@@ -60,7 +60,7 @@ describe('a request', () => {
     expect(answer.status).toBe(200);
   });
 
-  test('a client that goes away cancels its call', async () => {
+  test('a client that goes away cancels its call (fault 39)', async () => {
     const [reached, cancelled] = [event(), event<number>()];
     const { port } = await fakePredictor({
       ModelInfer: ({ stream }) => {
@@ -89,14 +89,14 @@ describe('a predictor that fails', () => {
     { grpc: 4, http: 504 },
     { grpc: 16, http: 401 },
     { grpc: 7, http: 403 },
-  ])('by gRPC status $grpc is HTTP $http, with its words', async ({ grpc, http: want }) => {
+  ])('by gRPC status $grpc is HTTP $http, with its words (fault 39)', async ({ grpc, http: want }) => {
     const { port } = await fakePredictor({ ModelInfer: (call) => call.end(grpc, 'its words') });
     const { port: http } = await gateway(port);
     const answer = await ask(http, INFER, { body: BODY });
     expect(answer).toMatchObject({ status: want, json: { error: 'its words' } });
   });
 
-  test('by silence is 504 at the deadline, and the call is cancelled', async () => {
+  test('by silence is 504 at the deadline, and the call is cancelled (fault 39)', async () => {
     const cancelled = event<number>();
     const { port } = await fakePredictor({
       ModelInfer: ({ stream }) => void stream.once('close', () => cancelled.happened(stream.rstCode)),
@@ -112,7 +112,7 @@ describe('a predictor that fails', () => {
     expect((await ask(http, INFER, { body: BODY })).status).toBe(504);
   });
 
-  test('by not being there is 503 with Retry-After', async () => {
+  test('by not being there is 503 with Retry-After (fault 39)', async () => {
     const { port: http } = await gateway(await freePort());
     const answer = await ask(http, INFER, { body: BODY });
     expect(answer).toMatchObject({
@@ -145,14 +145,14 @@ describe('a predictor that fails', () => {
       },
       says: /over the limit of 1000/,
     },
-  ])('by $how is 502', async ({ does, says }) => {
+  ])('by $how is 502 (fault 39)', async ({ does, says }) => {
     const { port } = await fakePredictor({ ModelInfer: does });
     const { port: http } = await gateway(port, '--max_reply_bytes=1000');
     const answer = await ask(http, INFER, { body: BODY });
     expect(answer).toMatchObject({ status: 502, json: { error: expect.stringMatching(says) } });
   });
 
-  test('a GOAWAY costs no request: the next one dials anew', async () => {
+  test('a GOAWAY costs no request: the next one dials anew (fault 39)', async () => {
     const { port, server } = await fakePredictor();
     const sessions: { goaway(): void }[] = [];
     server.on('session', (session) => sessions.push(session));
@@ -166,7 +166,7 @@ describe('a predictor that fails', () => {
 });
 
 describe('who is turned away', () => {
-  test('at most so many run and wait; the next gets 429 at once, and the others their answers', async () => {
+  test('at most so many run and wait; the next gets 429 at once, and the others their answers (fault 39)', async () => {
     const calls: FakeCall[] = [];
     const two = event();
     const { port } = await fakePredictor({
@@ -197,7 +197,7 @@ describe('who is turned away', () => {
   test.each([
     { when: 'its length is announced', headers: { 'content-length': '2000' } },
     { when: 'it comes in chunks', headers: { 'transfer-encoding': 'chunked' } },
-  ])('a body over --max_body_bytes is 413 when $when', async ({ headers }) => {
+  ])('a body over --max_body_bytes is 413 when $when (fault 39)', async ({ headers }) => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port, '--max_body_bytes=1000');
     const answer = await ask(http, INFER, { body: 'x'.repeat(2_000), headers });
