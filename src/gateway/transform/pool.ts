@@ -3,6 +3,7 @@
  * place, so that a hook which never returns costs one request and a few milliseconds.
  */
 import { Worker } from 'node:worker_threads';
+import pRetry from 'p-retry';
 import { MusterError } from '../../errors.ts';
 import { bounded } from '../bounded.ts';
 import { Failure } from '../failure.ts';
@@ -42,14 +43,14 @@ export class TransformPool {
   readonly #idle: Thread[];
   readonly #waiting: Waiting[] = [];
   readonly #all = new Set<Worker>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   private constructor(options: PoolOptions, threads: readonly Thread[]) {
     this.name = options.name;
     this.shape = threads[0]!.shape;
     this.#options = options;
-    this.#idle = [...threads];
-    for (const { worker } of threads) this.#all.add(worker);
+    this.#idle = [];
+    for (const thread of threads) this.#takeIn(thread);
   }
 
   /** @throws MusterError TRANSFORM_INVALID when the module does not load, with its own words */
@@ -66,21 +67,22 @@ export class TransformPool {
   /** @throws Failure 504 when the hook is late, 500 or its own 4xx when it throws, 499 when the client is gone */
   async run<J extends Job>(job: J, call: Call): Promise<JobResults[J['hook']]> {
     const thread = await this.#take(call);
-    const limitMs = Math.min(this.#options.deadlineMs, leftMs(call));
-    // A client that goes does not end the thread: a good one is worth more than the rest of its job.
-    const ending = ask(thread.worker, job, limitMs).then((said) => {
+    // A client that goes, or has no more time, does not end the thread: a good one is worth more than the rest of its job.
+    const ending = ask(thread.worker, job, this.#options.deadlineMs).then((said) => {
       if (said.what === 'done' || said.what === 'failed') this.#release(thread);
       else this.#replace(thread);
       return said;
     });
-    const said = await bounded(ending, call);
+    const lateMs = leftMs(call);
+    const said = await bounded(ending, call, { lateMs, late: () => this.#failure(job.hook, { what: 'late' }, lateMs) });
     if (said.what === 'done') return said.result as JobResults[J['hook']];
-    throw this.#failure(job.hook, said, limitMs);
+    throw this.#failure(job.hook, said, this.#options.deadlineMs);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const worker of this.#all) void worker.terminate();
+    this.#all.clear();
     for (const { fail } of this.#waiting.splice(0)) fail(new Failure(503, 'the gateway closes'));
   }
 
@@ -104,25 +106,42 @@ export class TransformPool {
     }
   }
 
+  #takeIn(thread: Thread): void {
+    this.#all.add(thread.worker);
+    // Also one that ends while it has nothing to do: by an error outside of its hooks, say.
+    thread.worker.once('exit', () => this.#replace(thread));
+    this.#release(thread);
+  }
+
   #release(thread: Thread): void {
+    if (!this.#all.has(thread.worker)) return; // it has ended
     const next = this.#waiting.shift();
     if (next) next.start(thread);
     else this.#idle.push(thread);
   }
 
-  #replace({ worker }: Thread): void {
-    this.#all.delete(worker);
-    void worker.terminate();
-    if (this.#closed) return;
-    startThread(this.#options).then(
-      (thread) => {
-        if (this.#closed) return void thread.worker.terminate();
-        this.#all.add(thread.worker);
-        this.#release(thread);
+  /** Once for each thread, whoever notices first that it is of no more use. */
+  #replace(thread: Thread): void {
+    if (!this.#all.delete(thread.worker)) return;
+    const at = this.#idle.indexOf(thread);
+    if (at >= 0) this.#idle.splice(at, 1);
+    void thread.worker.terminate();
+    this.#startAnother().catch(() => {}); // only when the pool is closed
+  }
+
+  /** It loaded before: where it does not now, those who wait are told why, and it is tried until it does. */
+  async #startAnother(): Promise<void> {
+    const thread = await pRetry(() => startThread(this.#options), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 100,
+      maxTimeout: 5_000,
+      signal: this.#closing.signal,
+      onFailedAttempt: ({ error }) => {
+        for (const { fail } of this.#waiting.splice(0)) fail(new Failure(500, error.message));
       },
-      // It loaded before: what changed since is told to those who wait, one by one, and tried again by the next.
-      (error: Error) => this.#waiting.shift()?.fail(new Failure(500, error.message)),
-    );
+    });
+    if (this.#closing.signal.aborted) void thread.worker.terminate();
+    else this.#takeIn(thread);
   }
 
   #failure(hook: string, said: Exclude<Ending, { what: 'done' }>, limitMs: number): Failure {

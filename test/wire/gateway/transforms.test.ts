@@ -1,5 +1,5 @@
 /** Transforms in their threads, before a predictor that answers with what it got. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -184,6 +184,26 @@ describe('a module that goes wrong hurts its own request alone', () => {
     const others = await Promise.all(['a', 'b', 'c'].map((each) => answered(predictor, words(each))));
     expect(others.map(({ IN }) => IN)).toEqual([['A'], ['B'], ['C']]);
     expect(await stuck).toMatch(/did not end/);
+  });
+
+  test('a thread that ends between two jobs is replaced before the next one', async () => {
+    const predictor = await open({ transforms: [moduleNamed('shout.mjs')] });
+    const expired = join(directoryWith({}), 'expired');
+    await answered(predictor, words('expire', expired));
+    while (!existsSync(expired)) await new Promise((resolve) => setTimeout(resolve, 10));
+    // The next job may still reach the thread that ends; then it says so.
+    for (;;) {
+      const said = await predictor.infer(words('next'), call()).catch((error: Error) => error.message);
+      if (said !== 'transform "shout.mjs", preprocess: its thread ended: exit 4') break;
+    }
+    expect(await answered(predictor, words('next'))).toEqual({ IN: ['NEXT'] });
+  });
+
+  test('a client in a hurry does not cost the thread that works for it', async () => {
+    const predictor = await open({ transforms: [moduleNamed('counts.mjs')] });
+    const born = await answered(predictor, words('who'));
+    await expect(predictor.infer(words('slow'), call(100))).rejects.toMatchObject({ status: 504 });
+    expect(await answered(predictor, words('who'))).toEqual(born);
   });
 
   test('a client that is gone is told so at once, and the thread lives on', async () => {
