@@ -70,15 +70,17 @@ export class CachedPredictor extends DelegatingPredictor {
   #start(key: string, request: InferRequest, call: Call): Flight {
     const abort = new AbortController();
     const answer = this.#options.inner.infer(request, { ...call, signal: abort.signal });
-    const flight = { answer, abort, waiting: 0 };
+    const flight: Flight = { answer, abort, waiting: 0 };
     this.#flights.set(key, flight);
-    const landed = () => this.#flights.delete(key);
+    // Who comes from then on needs a call of its own; there may be one already.
+    const over = () => this.#flights.get(key) === flight && this.#flights.delete(key);
+    abort.signal.addEventListener('abort', over, { once: true });
     answer.then(
       (response) => {
-        landed();
+        over();
         return this.#options.store.set(key, response);
       },
-      landed, // a failure is for those who wait, and not kept
+      over, // a failure is for those who wait, and not kept
     );
     return flight;
   }

@@ -120,6 +120,28 @@ test('one that goes leaves the others; when the last one goes the call is cancel
   expect(asked[0]!.call.signal.aborted).toBe(true);
 });
 
+test('who asks in the moment in which the last one has left gets a call of its own', async () => {
+  const { cache, asked, settle } = cached();
+  const leaver = new AbortController();
+  const left = cache.infer(asking(1), call(LONG, { signal: leaver.signal })).catch((error: Failure) => error.status);
+  await settle();
+  leaver.abort();
+  expect(await left).toBe(499);
+  const stayer = cache.infer(asking(1), call());
+  await settle();
+  expect(asked).toHaveLength(2);
+  const [cancelled, fresh] = asked;
+  cancelled!.fail(new Failure(499, 'the call was cancelled'));
+  await settle();
+  // The end of the old call takes nothing from the new one.
+  const third = cache.infer(asking(1), call());
+  await settle();
+  expect(asked).toHaveLength(2);
+  fresh!.answer(answerTo(fresh!.request));
+  expect((await stayer).outputs).toHaveLength(1);
+  expect((await third).outputs).toHaveLength(1);
+});
+
 test('a failure is told to all who wait, and not kept', async () => {
   const { cache, asked, settle, answerAll } = cached();
   const all = [1, 2].map(() => cache.infer(asking(1), call()).catch((error: Failure) => error.message));
