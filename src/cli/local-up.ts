@@ -23,7 +23,7 @@ import type { Sight } from '../local/sight.ts';
 import { sweep } from '../local/sweep.ts';
 import { printable } from '../printable.ts';
 import { signalNumber } from '../process/signals.ts';
-import { portFree } from '../wire/port.ts';
+import { portFree, takenBy } from '../wire/port.ts';
 import type { World } from '../world.ts';
 import { type Asked, noWords, usage } from './local.ts';
 import { showLogs } from './local-logs.ts';
@@ -169,10 +169,9 @@ async function refuseTaken(docker: Docker, { name, members }: Group): Promise<vo
 async function refusePort(port: number): Promise<void> {
   const free = await portFree('127.0.0.1', port);
   if (free === true) return;
-  const whose = free.owner ? ` by process ${free.owner.pid} (${free.owner.command})` : '';
   throw new MusterError({
     code: 'PORT_TAKEN',
-    message: `port ${port} on 127.0.0.1 is taken${whose}`,
+    message: `port ${port} on 127.0.0.1 ${takenBy(free.owner)}`,
     hint: 'Give another one with --port, or end what listens there.',
   });
 }

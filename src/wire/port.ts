@@ -58,6 +58,10 @@ export function ownerOf(port: number, proc = '/proc'): PortOwner | undefined {
   return undefined;
 }
 
+/** For messages: `is taken by process 7: python3 -m http.server`. */
+export const takenBy = (owner: PortOwner | undefined): string =>
+  `is taken by ${owner ? `process ${owner.pid}: ${owner.command}` : 'a process that cannot be seen from here'}`;
+
 /** Inodes of the LISTEN sockets on `port` in the text of /proc/net/tcp or tcp6 (proc_pid_net(5)). Pure. */
 export function listeningInodes(table: string, port: number): string[] {
   const hexPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

@@ -90,7 +90,7 @@ describe('muster gateway', () => {
     const argv = ['gateway', ...toTriton(), `--http_port=${both.gateway.port}`, '--host=127.0.0.1'];
     const started = muster(argv);
     expect(await started.ended).toBe(78);
-    expect(started.lines.join('\n')).toContain(`PORT_TAKEN the HTTP port ${both.gateway.port} is taken`);
+    expect(started.lines.join('\n')).toContain(`PORT_TAKEN the HTTP port ${both.gateway.port} is taken by process `);
   });
 
   test('everything that is wrong is said at once, with status 64', async () => {

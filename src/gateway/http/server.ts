@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { MusterError } from '../../errors.ts';
+import { ownerOf, takenBy } from '../../wire/port.ts';
 import { Failure } from '../failure.ts';
 import { errorReply } from '../protocol/reply.ts';
 import type { GatewayContext } from './context.ts';
@@ -130,7 +131,7 @@ async function listen(app: FastifyInstance, host: string | undefined, port: numb
     if (host === undefined && code === 'EAFNOSUPPORT') return listen(app, '0.0.0.0', port); // no IPv6 here
     throw new MusterError(
       code === 'EADDRINUSE'
-        ? { code: 'PORT_TAKEN', message: `the HTTP port ${port} is taken`, hint }
+        ? { code: 'PORT_TAKEN', message: `the HTTP port ${port} ${takenBy(ownerOf(port))}`, hint }
         : { code: 'ADDRESS_UNAVAILABLE', message: `the HTTP port ${port} cannot be opened: ${message}`, hint },
       { cause },
     );

@@ -12,10 +12,10 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { MusterError, type Refusal } from '../../errors.ts';
+import { ownerOf, takenBy } from '../../wire/port.ts';
 import type { Tls } from '../../wire/tls.ts';
 import { onFirstByte } from './first-byte.ts';
 import { LIMIT, TIME } from './limits.ts';
-import { portOwner } from './port-owner.ts';
 import { ONLY_PLAIN, TOO_MANY, WITHOUT_TLS } from './refusals.ts';
 import { hostPort } from './words.ts';
 
@@ -123,11 +123,10 @@ function listen(tcp: TcpServer, host: string, port: number): Promise<number> {
 function cannotListen({ code = '', message }: NodeJS.ErrnoException, host: string, port: number): Refusal {
   const where = hostPort(host, port);
   if (code === 'EADDRINUSE') {
-    const owner = portOwner(port);
-    const by = owner ? ` by ${owner.name} (pid ${owner.pid})` : '';
+    const owner = ownerOf(port);
     return {
       code: 'PORT_TAKEN',
-      message: `the rally's port ${where} is taken${by}`,
+      message: `the rally's port ${where} ${takenBy(owner)}`,
       hint: owner
         ? `Stop it, or choose another port on every member.`
         : 'Choose another port on every member (host network?).',

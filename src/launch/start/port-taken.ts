@@ -1,6 +1,6 @@
 /** One refusal for a port that cannot be had, with who has it. Pure. */
 import type { Refusal } from '../../errors.ts';
-import type { PortTaken } from '../../wire/port.ts';
+import { type PortTaken, takenBy } from '../../wire/port.ts';
 import type { Sourced } from '../args/options.ts';
 
 /** @param what the port's use, e.g. `the port of Ray's GCS` */
@@ -20,10 +20,9 @@ export function portTaken(what: string, port: Sourced<number>, { why, owner }: P
       hint: 'Correct --address (MUSTER_ADDRESS, POD_IP).',
     };
   }
-  const who = owner ? `by process ${owner.pid}: ${owner.command}` : 'by a process that cannot be seen from here';
   return {
     code: 'PORT_TAKEN',
-    message: `${subject} is taken ${who}`,
+    message: `${subject} ${takenBy(owner)}`,
     hint: 'Stop that process, or choose another port with --engine-port.',
   };
 }

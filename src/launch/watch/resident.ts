@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MusterError, type Refusal } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { ownerOf } from '../../wire/port.ts';
+import { ownerOf, takenBy } from '../../wire/port.ts';
 import type { Sourced } from '../args/options.ts';
 import type { HealthServer } from './health-service.ts';
 import { type RoutesInput, routes } from './routes.ts';
@@ -100,7 +100,5 @@ function refusalOf({ code = '', message }: NodeJS.ErrnoException, port: number):
   if (code !== 'EADDRINUSE') {
     return { code: 'ADDRESS_UNAVAILABLE', message: `the probe port ${port} cannot be opened: ${message}`, hint };
   }
-  const owner = ownerOf(port);
-  const who = owner ? `by process ${owner.pid}: ${owner.command}` : 'by a process that cannot be seen from here';
-  return { code: 'PORT_TAKEN', message: `the probe port ${port} is taken ${who}`, hint };
+  return { code: 'PORT_TAKEN', message: `the probe port ${port} ${takenBy(ownerOf(port))}`, hint };
 }

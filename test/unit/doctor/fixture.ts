@@ -76,7 +76,7 @@ export const HEALTHY: Facts = {
     places: [
       { name: 'HOME', path: '/root', writable: true, disk: { sizeBytes: 100 * GIB, freeBytes: 50 * GIB } },
       { name: 'temp', path: '/tmp', writable: true, disk: { sizeBytes: 100 * GIB, freeBytes: 50 * GIB } },
-      { name: 'hub cache', path: '/root/.cache', writable: true, disk: { sizeBytes: 100 * GIB, freeBytes: 50 * GIB } },
+      { name: 'hub cache', path: '/srv/hub', writable: true, disk: { sizeBytes: 100 * GIB, freeBytes: 50 * GIB } },
     ],
   },
   kernel: {

@@ -10,7 +10,6 @@ import {
 } from '../../../src/launch/rally/check.ts';
 import { Missed } from '../../../src/launch/rally/dial.ts';
 import { paceOf } from '../../../src/launch/rally/pace.ts';
-import { listenerInodes } from '../../../src/launch/rally/port-owner.ts';
 import { outOfTime, type Where, waitingLine, workerWaits } from '../../../src/launch/rally/waiting.ts';
 import { hostPort, rankList, seconds } from '../../../src/launch/rally/words.ts';
 import { hello } from './fixture.ts';
@@ -223,12 +222,4 @@ test.each([
   { size: 5000, asked: { beatMs: 1000, leaseMs: 3000 }, want: { beatMs: 10_000, leaseMs: 30_000 } },
 ])('$size members that ask for $asked beat $want', ({ size, asked, want }) => {
   expect(paceOf(size, asked)).toEqual(want);
-});
-
-test('who listens is read from /proc/net/tcp', () => {
-  const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1DB0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0
-   1: 0100007F:1DB0 0100007F:A000 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0
-   2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0`;
-  expect(listenerInodes(table, 7600)).toEqual(['4711']);
 });

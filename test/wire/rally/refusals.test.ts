@@ -146,7 +146,7 @@ describe('the port', () => {
     const error = await refusal(aHead({ port: head.port }));
     expect(error).toMatchObject({ code: 'PORT_TAKEN', exitStatus: 78 });
     expect(error.message).toContain(`127.0.0.1:${head.port} is taken`);
-    expect(error.message).toContain(`(pid ${process.pid})`);
+    expect(error.message).toContain(`by process ${process.pid}: `);
   });
 
   test('of an address this machine has not', async () => {
