@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { World } from '../world.ts';
-import type { GatewayContext } from './http/context.ts';
+import type { GatewayContext } from './context.ts';
 import { type HttpServer, openHttp } from './http/server.ts';
 import { passesV1 } from './http/work.ts';
 import { Admission } from './ops/admission.ts';

@@ -2,17 +2,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Failure, refuse } from '../failure.ts';
 import type { Call } from '../protocol/infer.ts';
-import type { Reply } from '../protocol/reply.ts';
+import { errorReply, type Reply } from '../protocol/reply.ts';
+import type { Caller } from '../request.ts';
 
-export class Exchange {
+export class Exchange implements Caller {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Aborted when the client goes before its answer is written. */
   readonly gone: AbortSignal;
   readonly startedAt = performance.now();
+  receivedBytes = 0;
   sentBytes = 0;
+  readonly #refuse: (failure: Failure) => Reply;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /** @param refuse how the API that was asked says no */
+  constructor(request: IncomingMessage, response: ServerResponse, refuse: (failure: Failure) => Reply = errorReply) {
+    this.#refuse = refuse;
     this.request = request;
     this.response = response;
     const gone = new AbortController();
@@ -22,7 +27,22 @@ export class Exchange {
     });
   }
 
-  /** How the predictor is to be called: the client's own deadline counts when it is shorter. */
+  get headers(): IncomingMessage['headers'] {
+    return this.request.headers;
+  }
+
+  get address(): string {
+    return this.request.socket.remoteAddress ?? '';
+  }
+
+  get status(): number {
+    return this.response.statusCode;
+  }
+
+  fail(failure: Failure): void {
+    this.send(this.#refuse(failure));
+  }
+
   call(timeoutMs: number, forward: readonly string[]): Call {
     const { headers } = this.request;
     const asked = headers[DEADLINE_HEADER];

@@ -1,10 +1,10 @@
 /** The paths that only look: alive, ready, what is served, metrics. They are never queued, so a busy gateway is not a dead one. */
-import { Failure } from '../failure.ts';
+
+import type { GatewayContext } from '../context.ts';
 import type { Verdict } from '../ops/readiness.ts';
 import type { Call } from '../protocol/infer.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
-import type { GatewayContext } from './context.ts';
-import type { Asked } from './work.ts';
+import type { Asked } from '../request.ts';
 
 /** Milliseconds for a look at the predictor. */
 const LOOK_MS = 5_000;
@@ -36,13 +36,5 @@ export const LOOKS = {
     served.check(model);
     if (readiness.draining) return readyReply({ name: model }, await readiness.gateway());
     return readyReply({ name: model }, await readiness.model(model, version));
-  },
-  explain: ({ served, settings }, { model }) => {
-    served.check(model);
-    const why =
-      settings.predictor_protocol === 'v1'
-        ? 'its bodies are passed on as they are, which a transform does not allow'
-        : 'the predictor is spoken to by the Open Inference Protocol, which has none; --predictor_protocol v1 has it';
-    throw new Failure(501, `explain is not offered: ${why}`);
   },
 } as const satisfies Readonly<Record<string, Look>>;

@@ -6,14 +6,23 @@ import { once } from 'node:events';
 import { Failure } from '../failure.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { StreamMeter } from '../ops/metrics.ts';
-import { writeGenerated } from '../protocol/generate.ts';
 import type { Call, InferResponse } from '../protocol/infer.ts';
+
+/** What an API writes: whole events, each with its empty line. */
+export interface EventWords {
+  event(answer: InferResponse): string;
+  /** After the last answer; nothing when it is missing. */
+  last?(): string;
+  /** In place of the rest. */
+  failed(failure: Failure): string;
+}
 
 export interface SseOptions {
   readonly exchange: Exchange;
   readonly call: Call;
   /** Opens the stream; its call is aborted when one of the deadlines passes. */
   readonly open: (call: Call) => AsyncIterable<readonly InferResponse[]>;
+  readonly words: EventWords;
   /** Milliseconds between two answers, and for the client to take one. */
   readonly idleMs: number;
   readonly meter: StreamMeter;
@@ -23,7 +32,7 @@ const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
 /** @returns how it ended; a failure has been told to the client by then */
 export async function serveEvents(options: SseOptions): Promise<Failure | undefined> {
-  const { exchange, call, open, idleMs, meter } = options;
+  const { exchange, call, open, words, idleMs, meter } = options;
   const stop = new AbortController();
   const idle = new IdleTimer(idleMs, stop);
   try {
@@ -31,16 +40,18 @@ export async function serveEvents(options: SseOptions): Promise<Failure | undefi
     for await (const batch of open({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) })) {
       meter.answers(batch.length);
       idle.during('the client');
-      await write(exchange, batch.map((each) => `data: ${writeGenerated(each)}\n\n`).join(''), stop.signal);
+      await write(exchange, batch.map((each) => words.event(each)).join(''), stop.signal);
       idle.during('the predictor');
     }
     begin(exchange, 200);
-    exchange.response.end();
+    const last = words.last?.() ?? '';
+    exchange.sentBytes += Buffer.byteLength(last);
+    exchange.response.end(last);
     return undefined;
   } catch (error) {
     const failure = stop.signal.aborted ? (stop.signal.reason as Failure) : error;
     if (!(failure instanceof Failure)) throw failure;
-    tell(exchange, failure);
+    tell(exchange, failure, words.failed(failure));
     return failure;
   } finally {
     idle.end();
@@ -70,13 +81,13 @@ async function write(exchange: Exchange, text: string, stop: AbortSignal): Promi
 }
 
 /** Before the first event the status can still say it; after it an event is all there is. */
-function tell(exchange: Exchange, failure: Failure): void {
+function tell(exchange: Exchange, failure: Failure, event: string): void {
   const { response, gone } = exchange;
   if (gone.aborted) return;
   begin(exchange, failure.status);
   // A client that does not read would not read this either.
   if (failure.status === 408) response.destroy();
-  else response.end(`data: ${JSON.stringify({ error: failure.message })}\n\n`);
+  else response.end(event);
 }
 
 /** Aborts `stop` when one side kept the stream waiting too long. */

@@ -1,0 +1,25 @@
+/** What every handler stands on: made once by `gateway.ts`. */
+import type { Log } from '../log.ts';
+import type { Admission } from './ops/admission.ts';
+import type { AuditLog } from './ops/audit.ts';
+import type { GatewayMetrics } from './ops/metrics.ts';
+import type { Readiness } from './ops/readiness.ts';
+import type { Tracing } from './ops/tracing.ts';
+import type { Predictor } from './protocol/infer.ts';
+import type { ServedModels } from './served.ts';
+import type { GatewaySettings } from './settings.ts';
+import type { KnownModels } from './upstream/known-models.ts';
+
+export interface GatewayContext {
+  readonly settings: GatewaySettings;
+  readonly predictor: Predictor;
+  readonly models: KnownModels;
+  readonly served: ServedModels;
+  readonly admission: Admission;
+  readonly readiness: Readiness;
+  readonly metrics: GatewayMetrics;
+  readonly tracing: Tracing | undefined;
+  readonly audit: AuditLog | undefined;
+  readonly version: string;
+  readonly log: Log;
+}

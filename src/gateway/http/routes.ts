@@ -1,0 +1,51 @@
+/** Every path that is served. An API of its own (a folder) adds its paths by one line here. */
+import type { GatewayContext } from '../context.ts';
+import { Failure } from '../failure.ts';
+import type { Routes } from './handlers.ts';
+import { LOOKS } from './looks.ts';
+import { passesV1, WORK } from './work.ts';
+
+export function addRoutes(routes: Routes, context: GatewayContext): void {
+  routes.look('/', LOOKS.alive);
+  routes.look('/metrics', LOOKS.metrics);
+  addV1(routes, context);
+  addV2(routes);
+}
+
+function addV1(routes: Routes, { settings, served }: GatewayContext): void {
+  routes.look('/v1/models', LOOKS.models);
+  routes.look('/v1/models/:model', LOOKS.modelReady);
+  // `POST /v1/models/NAME:predict`; a name may hold colons itself.
+  routes.choose('/v1/models/:last', (last) => {
+    const at = last.lastIndexOf(':');
+    const [asked, verb] = [{ model: last.slice(0, at), version: '' }, last.slice(at + 1)];
+    if (at <= 0 || (verb !== 'predict' && verb !== 'explain'))
+      throw new Failure(404, `"${last.slice(0, 200)}" is no call: write /v1/models/NAME:predict`);
+    if (verb === 'predict') return { route: { api: 'v1', work: WORK.v1 }, asked };
+    served.check(asked.model);
+    if (!passesV1(settings)) throw noExplain(settings.predictor_protocol);
+    return { route: { api: 'explain', work: WORK.explain }, asked };
+  });
+}
+
+function addV2(routes: Routes): void {
+  routes.look('/v2', LOOKS.server);
+  routes.look('/v2/health/live', LOOKS.live);
+  routes.look('/v2/health/ready', LOOKS.ready);
+  routes.look('/v2/models', LOOKS.models);
+  for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    routes.look(model, LOOKS.model);
+    routes.look(`${model}/ready`, LOOKS.modelReady);
+    routes.work(`${model}/infer`, { api: 'v2', work: WORK.v2 });
+    routes.work(`${model}/generate`, { api: 'generate', work: WORK.generate });
+    routes.work(`${model}/generate_stream`, { api: 'generate_stream', work: WORK.generate_stream });
+  }
+}
+
+function noExplain(protocol: string): Failure {
+  const why =
+    protocol === 'v1'
+      ? 'its bodies are passed on as they are, which a transform does not allow'
+      : 'the predictor is spoken to by the Open Inference Protocol, which has none; --predictor_protocol v1 has it';
+  return new Failure(501, `explain is not offered: ${why}`);
+}
