@@ -6,16 +6,25 @@ import { MusterError, reasonOf } from '../../errors.ts';
 import { ALPN, type Dial, MIN_VERSION } from '../../wire/tls.ts';
 import type { GatewaySettings } from '../settings.ts';
 
+type TlsSettings = Pick<
+  GatewaySettings,
+  'predictor' | 'predictor_use_ssl' | 'predictor_ca_file' | 'predictor_cert_file' | 'predictor_key_file'
+>;
+
 /**
  * Undefined without --predictor_use_ssl.
  *
+ * @param flag how the user calls the files
  * @throws MusterError CONFIG_INVALID when a file cannot be read or is no PEM
  */
-export function predictorTls(settings: GatewaySettings): Dial | undefined {
+export function predictorTls(
+  settings: TlsSettings,
+  flag: Flag = (file) => `--predictor_${file}_file`,
+): Dial | undefined {
   const { predictor_use_ssl: on, predictor_ca_file: ca, predictor_cert_file: cert, predictor_key_file: key } = settings;
   if (!on) return undefined;
   const { host } = settings.predictor;
-  const pem = { ...read('ca', ca), ...read('cert', cert), ...read('key', key) };
+  const pem = { ...read('ca', ca, flag), ...read('cert', cert, flag), ...read('key', key, flag) };
   try {
     return {
       secureContext: createSecureContext({ ...pem, minVersion: MIN_VERSION }),
@@ -28,12 +37,15 @@ export function predictorTls(settings: GatewaySettings): Dial | undefined {
   }
 }
 
-function read(name: 'ca' | 'cert' | 'key', file: string | undefined): { readonly [pem: string]: string } {
+type File = 'ca' | 'cert' | 'key';
+type Flag = (file: File) => string;
+
+function read(name: File, file: string | undefined, flag: Flag): { readonly [pem: string]: string } {
   if (file === undefined) return {};
   try {
     return { [name]: readFileSync(file, 'utf8') };
   } catch (cause) {
-    throw invalid(`--predictor_${name}_file cannot be read: ${reasonOf(cause)}`, cause);
+    throw invalid(`${flag(name)} cannot be read: ${reasonOf(cause)}`, cause);
   }
 }
 
@@ -42,7 +54,7 @@ const invalid = (message: string, cause: unknown): MusterError =>
     {
       code: 'CONFIG_INVALID',
       message,
-      hint: 'Give PEM files; without --predictor_ca_file the CAs of Node are trusted.',
+      hint: 'Give PEM files; without a file of CAs those of Node are trusted.',
     },
     { cause },
   );

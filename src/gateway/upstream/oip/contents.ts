@@ -4,7 +4,7 @@ import { type Datatype, joinBytes } from '../../tensor/tensor.ts';
 import { bigOf, bytesOf, type FieldValue, readFields, signed, varints } from './wire-format.ts';
 
 /** Which field of InferTensorContents holds each datatype. FP16 and BF16 have none: they come raw only. */
-const FIELD: Readonly<Partial<Record<Datatype, number>>> = {
+export const FIELD: Readonly<Partial<Record<Datatype, number>>> = {
   BOOL: 1,
   INT8: 2,
   INT16: 2,
@@ -24,6 +24,11 @@ export function rawOfContents(datatype: Datatype, contents: Uint8Array): Uint8Ar
   readFields(contents, (no, value) => {
     if (no === FIELD[datatype]) found.push(value);
   });
+  return rawOfList(datatype, found);
+}
+
+/** The values of one repeated field, packed or one at a time. */
+export function rawOfList(datatype: Datatype, found: readonly FieldValue[]): Uint8Array {
   switch (datatype) {
     case 'BYTES':
       return joinBytes(found.map(bytesOf));

@@ -34,7 +34,7 @@ export function encodeInfer({ model, version, id, parameters, inputs, outputs }:
   return to.parts();
 }
 
-function writeParameters(to: ProtoWriter, no: number, parameters: Parameters): void {
+export function writeParameters(to: ProtoWriter, no: number, parameters: Parameters): void {
   for (const [name, value] of Object.entries(parameters))
     to.message(no, (entry) => entry.text(1, name).message(2, (choice) => writeParameter(choice, value)));
 }

@@ -121,5 +121,5 @@ export class V2Rest implements Predictor {
   }
 }
 
-const modelPath = ({ model, version }: { readonly model: string; readonly version: string }): string =>
+export const modelPath = ({ model, version }: { readonly model: string; readonly version: string }): string =>
   `/v2/models/${encodeURIComponent(model)}${version === '' ? '' : `/versions/${encodeURIComponent(version)}`}`;
