@@ -3,8 +3,9 @@
  * no datatypes: the model's own metadata does, and where that is silent they are guessed from the values.
  */
 import { refuse } from '../failure.ts';
-import { joinBytes, type Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { stringify, valuesOf } from '../tensor/to-json.ts';
+import { documentBody, documentTensor } from './document.ts';
 import type { InferRequest, InferResponse, ModelMetadata, TensorMetadata } from './infer.ts';
 import { isObject, type Json, parseAsWritten, parseObject } from './json.ts';
 import { guessedTensor, nest, tensorOf } from './nested.ts';
@@ -115,10 +116,7 @@ function rowsOf(
   );
 }
 
-/**
- * A V1 body that is passed on as it is: one value that no one here looks into. A predictor that speaks V1 itself takes it, and
- * answers with another; what stands before the predictor (a cache, retries) sees a request like any other.
- */
+/** A V1 body that is passed on as it is: a predictor that speaks V1 itself takes it, and answers with another. */
 const DOCUMENT = 'v1-document';
 const VERB = 'v1_verb';
 
@@ -130,34 +128,32 @@ export interface V1Document {
 }
 
 export function documentRequest(model: string, { verb, body }: V1Document): InferRequest {
-  return { model, version: '', id: '', parameters: { [VERB]: verb }, inputs: [documentTensor(body)], outputs: [] };
+  return {
+    model,
+    version: '',
+    id: '',
+    parameters: { [VERB]: verb },
+    inputs: [documentTensor(DOCUMENT, body)],
+    outputs: [],
+  };
 }
 
 /** The document of a request, if it is one. */
 export function documentOf({ parameters, inputs: [input] }: InferRequest): V1Document | undefined {
   const verb = parameters[VERB];
   if (verb !== 'predict' && verb !== 'explain') return undefined;
-  return input?.name === DOCUMENT ? { verb, body: bodyOf(input) } : undefined;
+  return input?.name === DOCUMENT ? { verb, body: documentBody(input) } : undefined;
 }
 
 export const documentAnswer = ({ model, version, id }: InferRequest, body: Uint8Array): InferResponse => ({
   ...{ model, version, id },
   parameters: {},
-  outputs: [documentTensor(body)],
+  outputs: [documentTensor(DOCUMENT, body)],
 });
 
 /** The predictor's own answer, byte by byte. */
 export const writeDocument = ({ outputs: [output] }: InferResponse): Reply => ({
   status: 200,
   type: 'application/json',
-  parts: output ? [bodyOf(output)] : [],
+  parts: output ? [documentBody(output)] : [],
 });
-
-const documentTensor = (body: Uint8Array): Tensor => ({
-  name: DOCUMENT,
-  datatype: 'BYTES',
-  shape: [1],
-  data: joinBytes([body]),
-});
-
-const bodyOf = ({ data }: Tensor): Uint8Array => data.subarray(4); // behind its length

@@ -7,22 +7,27 @@ import { Failure } from '../failure.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { StreamMeter } from '../ops/metrics.ts';
 import type { Call, InferResponse } from '../protocol/infer.ts';
+import type { Reply } from '../protocol/reply.ts';
 
 /** What an API writes: whole events, each with its empty line. */
-export interface EventWords {
-  event(answer: InferResponse): string;
+export interface EventWords<T = InferResponse> {
+  event(answer: T): string;
+  /** How many answers it is, for metrics. @default one */
+  count?(answer: T): number;
   /** After the last answer; nothing when it is missing. */
   last?(): string;
   /** In place of the rest. */
   failed(failure: Failure): string;
+  /** In place of all of it, when nothing has been written. @default `failed`, under the status */
+  refused?(failure: Failure): Reply;
 }
 
-export interface SseOptions {
+export interface SseOptions<T = InferResponse> {
   readonly exchange: Exchange;
   readonly call: Call;
   /** Opens the stream; its call is aborted when one of the deadlines passes. */
-  readonly open: (call: Call) => AsyncIterable<readonly InferResponse[]>;
-  readonly words: EventWords;
+  readonly open: (call: Call) => AsyncIterable<readonly T[]>;
+  readonly words: EventWords<T>;
   /** Milliseconds between two answers, and for the client to take one. */
   readonly idleMs: number;
   readonly meter: StreamMeter;
@@ -31,14 +36,15 @@ export interface SseOptions {
 const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
 /** @returns how it ended; a failure has been told to the client by then */
-export async function serveEvents(options: SseOptions): Promise<Failure | undefined> {
+export async function serveEvents<T = InferResponse>(options: SseOptions<T>): Promise<Failure | undefined> {
   const { exchange, call, open, words, idleMs, meter } = options;
   const stop = new AbortController();
   const idle = new IdleTimer(idleMs, stop);
   try {
     idle.during('the predictor');
     for await (const batch of open({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) })) {
-      meter.answers(batch.length);
+      const count = batch.reduce((sum, each) => sum + (words.count?.(each) ?? 1), 0);
+      if (count > 0) meter.answers(count);
       idle.during('the client');
       await write(exchange, batch.map((each) => words.event(each)).join(''), stop.signal);
       idle.during('the predictor');
@@ -51,7 +57,8 @@ export async function serveEvents(options: SseOptions): Promise<Failure | undefi
   } catch (error) {
     const failure = stop.signal.aborted ? (stop.signal.reason as Failure) : error;
     if (!(failure instanceof Failure)) throw failure;
-    tell(exchange, failure, words.failed(failure));
+    if (words.refused && !exchange.response.headersSent) exchange.send(words.refused(failure));
+    else tell(exchange, failure, words.failed(failure));
     return failure;
   } finally {
     idle.end();
