@@ -1,9 +1,8 @@
 /** The same JSON through KServe's Python transformer and through muster, both over gRPC to one Triton. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts, root } from '../group.ts';
-import { installVenv, type Triton } from '../triton.ts';
+import { root } from '../group.ts';
+import { startKserve } from '../kserve.ts';
+import type { Triton } from '../triton.ts';
 import { type Figure, figure, quantile } from './figure.ts';
 import { type Load, load } from './load.ts';
 import type { Server } from './node-process.ts';
@@ -12,7 +11,7 @@ const ROUNDS = 3;
 const SHAPES = { 'image tensor': [1, 224, 224, 3], '1 KB feature': [1, 1, 1, 256] } as const;
 
 export async function besideKserve(triton: Triton, gateway: Server): Promise<Figure[]> {
-  const kserve = await startKserve(triton);
+  const kserve = await startTransformer(triton);
   try {
     const figures: Figure[] = [];
     for (const [name, shape] of Object.entries(SHAPES))
@@ -53,32 +52,13 @@ async function jsonThrough(kserve: Server, gateway: Server, name: string, shape:
   ];
 }
 
-async function startKserve({ grpcPort }: Triton): Promise<Server> {
-  const home = installVenv('kserve-venv', 'kserve==0.21.0');
-  const [port = 0] = await freePorts(1);
-  const flags = [
+async function startTransformer({ grpcPort }: Triton): Promise<Server> {
+  const { httpPort, pid, kill } = await startKserve(
+    join(root, 'scripts/bench/kserve_transformer.py'),
     '--model_name=identity',
     `--predictor_host=127.0.0.1:${grpcPort}`,
     '--predictor_protocol=grpc-v2',
-    `--http_port=${port}`,
     '--enable_grpc=false',
-  ];
-  const child = spawn(join(home, 'bin/python'), [join(root, 'scripts/bench/kserve_transformer.py'), ...flags], {
-    stdio: 'ignore',
-  });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const stop = async () => {
-    child.kill('SIGKILL');
-    await gone;
-  };
-  for (const until = Date.now() + 120_000; Date.now() < until; await sleep(200)) {
-    const up = await fetch(`http://127.0.0.1:${port}/v2/health/live`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (up) return { port, pid: child.pid ?? 0, stop };
-    if (child.exitCode !== null) break;
-  }
-  await stop();
-  throw new Error('KServe did not start within 120 s');
+  );
+  return { port: httpPort, pid, stop: kill };
 }
