@@ -4,6 +4,7 @@
  * is as good as a `_`. Env twin: MUSTER_GATEWAY_ and the name in capitals.
  */
 import { CACHE_OPTIONS } from './cache/options.ts';
+import { OPENAI_OPTIONS } from './openai/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 import { UPSTREAM_OPTIONS } from './upstream/options.ts';
 
@@ -57,10 +58,10 @@ export const GATEWAY_OPTIONS = {
   },
   predictor_protocol: {
     kind: 'choice',
-    choices: ['v1', 'v2', 'grpc-v2'],
+    choices: ['v1', 'v2', 'grpc-v2', 'openai'],
     default: 'v1',
     describe:
-      "What is spoken to the predictor: grpc-v2 is the fastest and has streams; v2: the same over HTTP, tensors as bytes; v1: KServe's default, JSON",
+      "What is spoken to the predictor: grpc-v2 is the fastest and has streams; v2: the same over HTTP, tensors as bytes; v1: KServe's default, JSON; openai: vLLM and others that serve OpenAI's API, whose bodies pass as they are",
   },
   predictor_use_ssl: { kind: 'switch', default: false, describe: 'TLS to the predictor' },
   predictor_ca_file: { kind: 'text', describe: "PEM file of whom to trust with it; without it Node's CAs" },
@@ -150,6 +151,7 @@ export const GATEWAY_OPTIONS = {
   ...UPSTREAM_OPTIONS,
   ...TRANSFORM_OPTIONS,
   ...CACHE_OPTIONS,
+  ...OPENAI_OPTIONS,
   stream_idle_timeout_seconds: {
     ...seconds,
     default: 60,

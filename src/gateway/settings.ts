@@ -2,6 +2,7 @@
 import type { Refusal } from '../errors.ts';
 import type { Address } from '../wire/address.ts';
 import { checkRedis } from './cache/check-redis.ts';
+import { checkOpenAi } from './openai/check.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
 import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 import { chooseOthers, noAddress, type Others, predictorAddress } from './upstream/choose-others.ts';
@@ -54,6 +55,7 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   refusals.push(
     ...chosen.refusals,
     ...blindTransforms(settings, chosen.transforms),
+    ...(sound ? checkOpenAi(settings) : []),
     ...others.refusals,
     ...checkRedis(settings.cache_redis, given.has('cache_redis')),
   );

@@ -11,7 +11,7 @@ const LOOK_MS = 5_000;
 
 export type Look = (context: GatewayContext, asked: Asked, signal: AbortSignal) => Reply | Promise<Reply>;
 
-const callOf = (signal: AbortSignal): Call => ({ deadlineAt: performance.now() + LOOK_MS, signal, headers: {} });
+export const callOf = (signal: AbortSignal): Call => ({ deadlineAt: performance.now() + LOOK_MS, signal, headers: {} });
 
 /** What a client learns of a model by a verdict: 503 says "later", as in KServe. */
 const readyReply = (body: Readonly<Record<string, unknown>>, { ready, why }: Verdict): Reply =>

@@ -1,6 +1,7 @@
 /** Every path that is served. An API of its own (a folder) adds its paths by one line here. */
 import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
+import { addOpenAi } from '../openai/routes.ts';
 import type { Routes } from './handlers.ts';
 import { LOOKS } from './looks.ts';
 import { passesV1, WORK } from './work.ts';
@@ -10,11 +11,10 @@ export function addRoutes(routes: Routes, context: GatewayContext): void {
   routes.look('/metrics', LOOKS.metrics);
   addV1(routes, context);
   addV2(routes);
+  addOpenAi(routes, context);
 }
 
 function addV1(routes: Routes, { settings, served }: GatewayContext): void {
-  routes.look('/v1/models', LOOKS.models);
-  routes.look('/v1/models/:model', LOOKS.modelReady);
   // `POST /v1/models/NAME:predict`; a name may hold colons itself.
   routes.choose('/v1/models/:last', (last) => {
     const at = last.lastIndexOf(':');

@@ -87,6 +87,13 @@ export class GatewayMetrics {
     'model_name',
     'ended',
   );
+  readonly #tokens = this.#counter('tokens_total', 'Tokens, where an answer says them', 'model_name', 'kind');
+  readonly #openAiStreams = this.#counter(
+    'openai_streams_total',
+    'Passed streams by their last word: done ([DONE]), error (an event), none',
+    'model_name',
+    'last',
+  );
 
   readonly #upstreams = new Map<string, ReadEndpoints>();
 
@@ -170,6 +177,16 @@ export class GatewayMetrics {
       },
       end: (how) => this.#streams.inc({ model_name: model, ended: how }),
     };
+  }
+
+  tokens(model: string, { prompt, completion }: { readonly prompt: number; readonly completion: number }): void {
+    this.#tokens.inc({ model_name: model, kind: 'prompt' }, prompt);
+    this.#tokens.inc({ model_name: model, kind: 'completion' }, completion);
+  }
+
+  /** @param last `done`, `error`, `none` */
+  openAiStream(model: string, last: string): void {
+    this.#openAiStreams.inc({ model_name: model, last });
   }
 
   #histogram(name: string, help: string, ...labelNames: string[]): prom.Histogram {

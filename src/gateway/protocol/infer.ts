@@ -46,6 +46,8 @@ export interface ServerMetadata {
   readonly name: string;
   readonly version: string;
   readonly extensions: readonly string[];
+  /** Its models, as it lists them, where its protocol has a list. */
+  readonly models?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** How one call is to be made: for how long, by whose leave, with which of the client's headers. */

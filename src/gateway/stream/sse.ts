@@ -11,7 +11,7 @@ import type { Reply } from '../protocol/reply.ts';
 
 /** What an API writes: whole events, each with its empty line. */
 export interface EventWords<T = InferResponse> {
-  event(answer: T): string;
+  event(answer: T): string | Uint8Array;
   /** How many answers it is, for metrics. @default one */
   count?(answer: T): number;
   /** After the last answer; nothing when it is missing. */
@@ -46,7 +46,7 @@ export async function serveEvents<T = InferResponse>(options: SseOptions<T>): Pr
       const count = batch.reduce((sum, each) => sum + (words.count?.(each) ?? 1), 0);
       if (count > 0) meter.answers(count);
       idle.during('the client');
-      await write(exchange, batch.map((each) => words.event(each)).join(''), stop.signal);
+      await write(exchange, joined(batch.map((each) => words.event(each))), stop.signal);
       idle.during('the predictor');
     }
     begin(exchange, 200);
@@ -75,7 +75,7 @@ function begin({ response }: Exchange, status: number): void {
   });
 }
 
-async function write(exchange: Exchange, text: string, stop: AbortSignal): Promise<void> {
+async function write(exchange: Exchange, text: string | Uint8Array, stop: AbortSignal): Promise<void> {
   const { response, gone } = exchange;
   if (gone.aborted) throw gone.reason;
   begin(exchange, 200);
@@ -85,6 +85,12 @@ async function write(exchange: Exchange, text: string, stop: AbortSignal): Promi
   await once(response, 'drain', { signal }).catch(() => {
     throw signal.reason;
   });
+}
+
+function joined(events: readonly (string | Uint8Array)[]): string | Uint8Array {
+  if (events.length === 1) return events[0] as string | Uint8Array;
+  if (events.every((each) => typeof each === 'string')) return events.join('');
+  return Buffer.concat(events.map((each) => (typeof each === 'string' ? Buffer.from(each) : each)));
 }
 
 /** Before the first event the status can still say it; after it an event is all there is. */

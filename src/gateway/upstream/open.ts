@@ -9,6 +9,7 @@ import { BalancedPredictor } from './endpoints/balanced.ts';
 import { Endpoints } from './endpoints/endpoints.ts';
 import { type Resolve, systemResolve } from './endpoints/resolve.ts';
 import { OipGrpc } from './oip/oip-grpc.ts';
+import { OpenAiRest } from './openai/openai-rest.ts';
 import { predictorTls } from './predictor-tls.ts';
 import { V1Rest } from './rest/v1-rest.ts';
 import { V2Rest } from './rest/v2-rest.ts';
@@ -87,6 +88,8 @@ function opener(settings: GatewaySettings): (host: string) => Predictor {
     return (host) => new OipGrpc({ ...how, flavour, host, authority: formatAddress(predictor) });
   const http = { ...how, authority: hostHeader(settings), maxSockets: settings.max_concurrent_requests + LOOKS };
   if (protocol === 'v1') return (host) => new V1Rest({ ...http, host });
+  if (protocol === 'openai')
+    return (host) => new OpenAiRest({ ...http, prefix: settings.openai_prefix ?? '', host });
   return (host) => new V2Rest({ ...http, flavour, host });
 }
 
