@@ -6,8 +6,8 @@ import { refuse } from '../failure.ts';
 import type { Parameter, Tensor } from '../tensor/tensor.ts';
 import { stringify, valuesOf } from '../tensor/to-json.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from './infer.ts';
-import { isObject, type Json, parametersOf, parseObject, textField } from './json.ts';
-import { tensorOf } from './nested.ts';
+import { isObject, type Json, parametersOf, parseAsWritten, parseObject, textField } from './json.ts';
+import { guessedTensor, tensorOf } from './nested.ts';
 
 export interface GenerateInput {
   readonly model: string;
@@ -15,9 +15,15 @@ export interface GenerateInput {
   readonly body: Uint8Array;
 }
 
-/** @throws Failure 400 */
+/**
+ * Of a model that declares no inputs (MLServer's and KServe's need not), every field outside of `parameters` is one, as the
+ * tensor that it looks like.
+ *
+ * @throws Failure 400
+ */
 export function readGenerate({ model, version, body }: GenerateInput, { inputs: known }: ModelMetadata): InferRequest {
-  const json = parseObject(body);
+  const isKnown = known.length > 0;
+  const json = isKnown ? parseObject(body) : parseAsWritten(body);
   const nested = json.parameters ?? {};
   if (!isObject(nested)) throw refuse('"parameters" must be an object');
   const fields: Json = { ...nested, ...json };
@@ -27,6 +33,7 @@ export function readGenerate({ model, version, body }: GenerateInput, { inputs: 
     if (name === 'id' || name === 'parameters') continue;
     const input = known.find((each) => each.name === name);
     if (input) inputs.push(tensorOf(input, value, 'front'));
+    else if (!isKnown && name in json) inputs.push(guessedTensor(name, Array.isArray(value) ? value : [value]));
     else parameters[name] = value as Parameter;
   }
   const checked = parametersOf({ parameters }, 'the request');

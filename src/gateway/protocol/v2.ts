@@ -150,7 +150,8 @@ export function readTensor(given: Json, kind: 'input' | 'output', binary: Binary
   const rest = without(parameters, 'binary_data_size');
   if (size === undefined) {
     if (given.data === undefined) throw refuse(`${of} has neither "data" nor the parameter "binary_data_size"`);
-    return { name, datatype, shape, parameters: rest, data: rawOfJson({ name, datatype, shape }, given.data) };
+    const data = rawOfJson({ name, datatype, shape }, given.data, kind === 'output' ? 'nan' : 'refused');
+    return { name, datatype, shape, parameters: rest, data };
   }
   if (given.data !== undefined) throw refuse(`${of} must set only one of "data" and the parameter "binary_data_size"`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)

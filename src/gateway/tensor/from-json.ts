@@ -22,9 +22,10 @@ const FINITE: Readonly<Partial<Record<Datatype, (value: number) => boolean>>> = 
 
 /**
  * @param data nested or flat, row-major; numbers of 64 bits may be bigint, BYTES text or bytes
+ * @param nulls `nan`: what most servers write for a NaN or an infinity of theirs, for JSON has neither
  * @throws Failure 400 naming the tensor, the first value that does not fit and what would
  */
-export function rawOfJson(tensor: JsonTensor, data: unknown): Uint8Array {
+export function rawOfJson(tensor: JsonTensor, data: unknown, nulls: 'refused' | 'nan' = 'refused'): Uint8Array {
   const { name, datatype, shape } = tensor;
   if (!Array.isArray(data)) throw refuse(`tensor "${name}": data must be a list`);
   const values = flatten(data, countOf(shape));
@@ -33,8 +34,9 @@ export function rawOfJson(tensor: JsonTensor, data: unknown): Uint8Array {
   if (datatype === 'BYTES') return joinBytes(values.map((each) => textBytes(tensor, each)));
   if (datatype === 'BOOL') return Uint8Array.from(values, (each) => bit(tensor, each));
   if (datatype === 'INT64' || datatype === 'UINT64') return wide(tensor, datatype, values);
-  checkNumbers(tensor, values);
-  return toRaw(datatype, values as number[]);
+  const wanting = nulls === 'nan' && FINITE[datatype] !== undefined && values.includes(null);
+  checkNumbers(tensor, wanting ? values.map((each) => each ?? 0) : values);
+  return toRaw(datatype, (wanting ? values.map((each) => each ?? Number.NaN) : values) as number[]);
 }
 
 /** One level at a time, in order; a flat list is given back as it is. */

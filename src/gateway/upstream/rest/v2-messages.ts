@@ -10,7 +10,7 @@ import type {
   ServerMetadata,
   TensorMetadata,
 } from '../../protocol/infer.ts';
-import { isObject, type Json, listField, parametersOf, parseObject, textField } from '../../protocol/json.ts';
+import { isObject, type Json, listField, parseObject, textField } from '../../protocol/json.ts';
 import {
   BinaryPart,
   describe,
@@ -20,6 +20,7 @@ import {
   parametersText,
   readTensor,
 } from '../../protocol/v2.ts';
+import type { Parameters, Tensor } from '../../tensor/tensor.ts';
 
 export interface EncodedV2 {
   readonly headers: Readonly<Record<string, string>>;
@@ -37,7 +38,7 @@ export function encodeV2({ id, parameters, inputs, outputs }: InferRequest, bina
       id === '' ? '' : `"id":${JSON.stringify(id)},`,
       parametersText(own),
       named.length === 0 ? '' : `"outputs":[${named.join(',')}],`,
-      `"inputs":[${inputs.map((each) => describe(each, binary)).join(',')}]}`,
+      `"inputs":[${inputs.map((each) => (binary ? describe(each, true) : describeJson(each))).join(',')}]}`,
     ].join(''),
   );
   if (!binary) return { headers: { 'content-type': 'application/json' }, parts: [json] };
@@ -45,6 +46,15 @@ export function encodeV2({ id, parameters, inputs, outputs }: InferRequest, bina
     headers: { 'content-type': 'application/octet-stream', [JSON_BYTES_HEADER]: String(json.length) },
     parts: [json, ...inputs.map(({ data }) => data)],
   };
+}
+
+function describeJson(input: Tensor): string {
+  try {
+    return describe(input, false);
+  } catch (cause) {
+    const why = 'holds bytes that are not UTF-8, and this predictor takes nothing but JSON over HTTP';
+    throw new Failure(422, `input "${input.name}" ${why}; use --predictor_protocol grpc-v2`, { cause });
+  }
 }
 
 /**
@@ -62,10 +72,25 @@ export function decodeV2(body: Uint8Array, jsonBytes: string | undefined): Infer
     model: textField(head, 'model_name', 'the answer'),
     version: textField(head, 'model_version', 'the answer'),
     id: textField(head, 'id', 'the answer'),
-    parameters: parametersOf(head, 'the answer'),
+    parameters: scalarsIn(head.parameters),
     outputs,
   };
 }
+
+/** MLServer has HTTP headers among the parameters of its streams. */
+const scalarsIn = (given: unknown): Parameters =>
+  Object.fromEntries(Object.entries(isObject(given) ? given : {}).filter(isScalar)) as Parameters;
+
+const isScalar = ([, value]: [string, unknown]): boolean =>
+  ['boolean', 'number', 'bigint', 'string'].includes(typeof value);
+
+/**
+ * MLServer's infer_stream: each event is an answer like that of infer. It makes up an id where the client has none.
+ *
+ * @throws Failure 400, whose words are about the answer
+ */
+export const decodeInferred = (events: readonly string[], { id }: InferRequest): readonly InferResponse[] =>
+  events.map((each) => ({ ...decodeV2(Buffer.from(each), undefined), id }));
 
 export function serverMetadataOf(json: Json): ServerMetadata {
   return {

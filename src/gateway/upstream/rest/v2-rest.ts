@@ -15,14 +15,20 @@ import { type Flavour, flavourOf } from '../oip/flavour.ts';
 import { sequenceOf } from '../sequence.ts';
 import { failureOfReply, isOk } from './answers.ts';
 import { readEvents } from './events.ts';
-import { decodeGenerated, encodeGenerate } from './generate-messages.ts';
+import { decodeGenerated, encodeGenerate, type Generated } from './generate-messages.ts';
 import type { HttpClientOptions } from './http-client.ts';
 import { RestServer } from './rest-server.ts';
-import { decodeV2, encodeV2, modelMetadataOf, saysReady, serverMetadataOf } from './v2-messages.ts';
+import { decodeInferred, decodeV2, encodeV2, modelMetadataOf, saysReady, serverMetadataOf } from './v2-messages.ts';
 
 export interface V2RestOptions extends HttpClientOptions {
   /** Undefined: asked of the server, once. */
   readonly flavour?: Flavour | undefined;
+}
+
+interface Streamed {
+  readonly path: string;
+  readonly parts: readonly Uint8Array[];
+  readonly decode: (events: readonly string[]) => Generated;
 }
 
 /** "No" of the various servers to the question whether a model is ready: Triton says 400, KServe 503 and 404. */
@@ -56,22 +62,19 @@ export class V2Rest implements Predictor {
     return { ...answer, id: request.id };
   }
 
-  /** By Triton's generate_stream, which takes flat inputs and says nothing of datatypes: the model's metadata does. */
   async *stream(request: InferRequest, call: Call): AsyncGenerator<readonly InferResponse[], void, undefined> {
-    if ((await this.#flavourOf(call)) !== 'triton')
-      throw new Failure(501, `${this.name} streams over HTTP in no way that is known here; use grpc-v2`);
-    const metadata = await this.#models.metadata(request.model, request.version, call);
+    const { path, parts, decode } = await this.#streamed(request, call);
     const response = await this.#server.open({
       method: 'POST',
-      path: `${modelPath(request)}/generate_stream`,
+      path: `${modelPath(request)}/${path}`,
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      parts: [encodeGenerate(request)],
+      parts,
       call,
       repeatable: sequenceOf(request) === undefined,
     });
     try {
       for await (const events of readEvents(response, this.#maxEventBytes, () => this.#server.tooLarge())) {
-        const read = this.#server.read(() => decodeGenerated(events, metadata));
+        const read = this.#server.read(() => decode(events));
         if (read.answers.length > 0) yield read.answers;
         if (read.failure) throw read.failure;
       }
@@ -106,6 +109,20 @@ export class V2Rest implements Predictor {
 
   close(): void {
     this.#server.close();
+  }
+
+  /** How this server streams over HTTP. @throws Failure 501 */
+  async #streamed(request: InferRequest, call: Call): Promise<Streamed> {
+    const flavour = await this.#flavourOf(call);
+    if (flavour === 'kserve') throw new Failure(501, `${this.name} has no streams over HTTP`);
+    if (flavour === 'mlserver') {
+      const decode = (events: readonly string[]) => ({ answers: decodeInferred(events, request), failure: undefined });
+      return { path: 'infer_stream', parts: encodeV2(request, false).parts, decode };
+    }
+    // Triton's takes flat inputs and says nothing of datatypes: the model's metadata does.
+    const metadata = await this.#models.metadata(request.model, request.version, call);
+    const decode = (events: readonly string[]) => decodeGenerated(events, metadata);
+    return { path: 'generate_stream', parts: [encodeGenerate(request)], decode };
   }
 
   async #flavourOf(call: Call): Promise<Flavour> {
