@@ -48,7 +48,8 @@ function writeParameter(to: ProtoWriter, value: Parameter): void {
   else to.double(4, value);
 }
 
-interface Described {
+/** An input or output of a message, before its bytes are looked at. */
+export interface Described {
   name: string;
   datatype: string;
   shape: number[];
@@ -66,7 +67,7 @@ export function decodeInfer(bytes: Uint8Array): InferResponse {
     else if (no === 2) response.version = textOf(value);
     else if (no === 3) response.id = textOf(value);
     else if (no === 4) readParameter(value, response.parameters);
-    else if (no === 5) described.push(readOutput(bytesOf(value)));
+    else if (no === 5) described.push(readDescribed(bytesOf(value)));
     else if (no === 6) raw.push(bytesOf(value));
   });
   return { ...response, outputs: described.map((each, at) => tensorOf(each, raw.length > 0 ? raw[at] : undefined)) };
@@ -76,13 +77,15 @@ function tensorOf({ name, datatype, shape, parameters, contents }: Described, ra
   const wrong = (what: string) => new WireError('grpc', 'malformed', `the predictor's output "${name}": ${what}`);
   if (!isDatatype(datatype)) throw wrong(`datatype "${datatype}" is not known`);
   const data = raw ?? rawOfContents(datatype, contents ?? new Uint8Array(0));
-  const tensor = { name, datatype, shape, parameters, data };
+  // KServe's server says here how its own HTTP would have framed it, which is not how we do.
+  const { binary_data_size: _, ...own } = parameters;
+  const tensor = { name, datatype, shape, parameters: own, data };
   const why = wrongRaw(tensor);
   if (why) throw wrong(why);
   return tensor;
 }
 
-function readOutput(bytes: Uint8Array): Described {
+export function readDescribed(bytes: Uint8Array): Described {
   const output: Described = { name: '', datatype: '', shape: [], parameters: {}, contents: undefined };
   readFields(bytes, (no, value) => {
     if (no === 1) output.name = textOf(value);
@@ -95,7 +98,7 @@ function readOutput(bytes: Uint8Array): Described {
 }
 
 /** One entry of a map<string, InferParameter>. */
-function readParameter(entry: FieldValue, into: Record<string, Parameter>): void {
+export function readParameter(entry: FieldValue, into: Record<string, Parameter>): void {
   let name = '';
   let choice: Parameter | undefined;
   readFields(bytesOf(entry), (no, value) => {
@@ -159,8 +162,8 @@ export function decodeModelMetadata(bytes: Uint8Array): ModelMetadata {
     if (no === 1) model.name = textOf(value);
     else if (no === 2) versions.push(textOf(value));
     else if (no === 3) model.platform = textOf(value);
-    else if (no === 4) inputs.push(readOutput(bytesOf(value)));
-    else if (no === 5) outputs.push(readOutput(bytesOf(value)));
+    else if (no === 4) inputs.push(readDescribed(bytesOf(value)));
+    else if (no === 5) outputs.push(readDescribed(bytesOf(value)));
   });
   const plain = ({ name, datatype, shape }: TensorMetadata) => ({ name, datatype, shape });
   return { ...model, inputs: inputs.map(plain), outputs: outputs.map(plain) };
