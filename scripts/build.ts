@@ -20,8 +20,12 @@ mkdirSync(dist, { recursive: true });
 process.once('exit', () => rmSync(dist, { recursive: true, force: true }));
 
 await build({
-  // Transforms run in threads of their own, each of which begins with a file.
-  entryPoints: { bin: join(root, 'src/bin.ts'), 'transform-worker': join(root, 'src/gateway/transform/worker.ts') },
+  // Transforms and ways that are measured run in threads of their own, each of which begins with a file.
+  entryPoints: {
+    bin: join(root, 'src/bin.ts'),
+    'transform-worker': join(root, 'src/gateway/transform/worker.ts'),
+    'bench-worker': join(root, 'src/bench/worker.ts'),
+  },
   outdir: dist,
   bundle: true,
   splitting: true,

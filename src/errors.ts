@@ -43,6 +43,8 @@ export const CODES = {
   TRANSFORM_INVALID: EXIT.data,
   /** The file of `muster gateway --model_warmup`. */
   WARM_UP_INVALID: EXIT.data,
+  /** `muster bench`: no request can be made up, or the file of --body holds none. */
+  BENCH_REQUEST: EXIT.data,
   TLS_INVALID: EXIT.data,
   MODEL_DIR_MISSING: EXIT.noInput,
   MODEL_DIR_EMPTY: EXIT.noInput,
@@ -50,10 +52,12 @@ export const CODES = {
   TLS_FILE_UNREADABLE: EXIT.noInput,
   INSTALL_SOURCE: EXIT.noInput,
   HEAD_UNREACHABLE: EXIT.unavailable,
+  BENCH_PREDICTOR: EXIT.unavailable,
   BUG: EXIT.bug,
   SPAWN_FAILED: EXIT.osError,
   INSTALL_TARGET: EXIT.cantCreate,
   AUDIT_UNWRITABLE: EXIT.cantCreate,
+  BENCH_PLOT: EXIT.cantCreate,
   RALLY_TIMEOUT: EXIT.rallyTimeout,
   VERSION_MISMATCH: EXIT.protocol,
   PROTOCOL: EXIT.protocol,

@@ -17,6 +17,8 @@ export async function run(world: World): Promise<ExitStatus> {
         return await (await import('./cli/status.ts')).statusCommand(world, rest);
       case 'gateway':
         return await (await import('./cli/gateway.ts')).gatewayCommand(world, rest);
+      case 'bench':
+        return await (await import('./cli/bench.ts')).benchCommand(world, rest);
       case 'doctor':
         return await (await import('./cli/doctor.ts')).doctorCommand(world, rest);
       case 'local':

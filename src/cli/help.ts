@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { EXIT, type ExitStatus, MusterError } from '../errors.ts';
 import { OPTIONS, type Option } from '../launch/args/options.ts';
 import type { World } from '../world.ts';
+import { benchHelp } from './bench-help.ts';
 import { gatewayHelp } from './gateway-help.ts';
 import { localHelp } from './local-help.ts';
 
@@ -37,6 +38,7 @@ const commands = (to: Argv, version: string): Argv =>
     .command('doctor [runtime]', 'Look at everything a launch stands on, and say what to do', doctorHelp)
     .command('local <command>', 'The same group as containers on this machine', (it) => localHelp(it, withOptions))
     .command('gateway', 'HTTP in, gRPC out: in front of a model server, as a KServe transformer', gatewayHelp)
+    .command('bench <what>', 'What each way to a predictor costs, for your model', (it) => benchHelp(it, withOptions))
     .command('runtimes', 'List the catalogue; `runtimes show NAME` prints one', runtimesHelp)
     .command('install <dir>', 'Put muster and its Node into a folder, for images that lack both', installHelp)
     .demandCommand(1, 'Name a command.')

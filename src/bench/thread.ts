@@ -1,0 +1,37 @@
+/**
+ * A thread for one way: its own heap, so that no way pays for the garbage of another. Only one of them works at a time, for
+ * CPU time is counted for the whole process.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Job, Round, Target, Tried } from './messages.ts';
+
+/** In the bundle it lies beside the chunk that this is in. */
+const ENTRY = import.meta.filename.endsWith('.ts') ? './worker.ts' : './bench-worker.js';
+
+export class WayThread {
+  readonly #worker: Worker;
+
+  constructor(target: Target, concurrency: number) {
+    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: { target, concurrency } });
+  }
+
+  /** One request. @throws what stopped the thread */
+  try(): Promise<Tried> {
+    return this.#ask({ do: 'try' });
+  }
+
+  measure(job: Omit<Extract<Job, { do: 'measure' }>, 'do'>, signal: AbortSignal): Promise<Round> {
+    return this.#ask({ do: 'measure', ...job }, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #ask<T>(job: Job, signal?: AbortSignal): Promise<T> {
+    const said = once(this.#worker, 'message', signal ? { signal } : {});
+    this.#worker.postMessage(job);
+    return (await said)[0] as T;
+  }
+}
