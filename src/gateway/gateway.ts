@@ -40,6 +40,7 @@ export async function openGateway(
   });
   const counts = { running: () => admission.running, waiting: () => admission.waiting };
   const metrics = new GatewayMetrics(counts);
+  metrics.speaks(settings.predictor_protocol);
   const tracing = await openTracing(settings);
   const audit = await openAudit(settings.audit_log, log);
   const { predictor, uncached } = await openStack(settings, { metrics, tracing, log });

@@ -151,6 +151,15 @@ export class GatewayMetrics {
     this.#shadowDrops.inc();
   }
 
+  /** How tensors go to the predictor, for those who look from outside (`muster bench protocols --through`). */
+  speaks(protocol: string): void {
+    const name = 'muster_gateway_info';
+    const help = 'Always 1; what is spoken to the predictor stands in its label';
+    new prom.Gauge({ name, help, labelNames: ['predictor_protocol'], registers: [this.#registry] })
+      .labels(protocol)
+      .set(1);
+  }
+
   /** `read` is asked when somebody looks. @param upstream `predictor`, `canary`, `shadow` */
   endpoints(upstream: string, read: ReadEndpoints): void {
     if (this.#upstreams.size === 0) this.#endpointGauge();
