@@ -66,6 +66,8 @@ export function openSession(address: Address, windowBytes = WINDOW_BYTES, tls?: 
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: windowBytes, maxFrameSize: FRAME_BYTES },
       maxSessionMemory: SESSION_MEGABYTES,
+      // Triton ends its words with a blank, and a field that does is dropped by default (RFC 9113 §8.2.1).
+      strictFieldWhitespaceValidation: false,
     });
     session.once('connect', () => session?.setLocalWindowSize(Math.max(windowBytes, WINDOW_BYTES)));
     session.once('remoteSettings', () => {

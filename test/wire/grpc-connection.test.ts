@@ -256,6 +256,13 @@ describe('against an HTTP/2 server with other manners', () => {
     });
   });
 
+  test('words that end with a blank, as Triton’s do, are not lost', async () => {
+    const trailers = { 'grpc-status': '3', 'grpc-message': 'unexpected shape. ' };
+    const { port } = await raw((stream) => withTrailers(stream, Buffer.alloc(0), trailers));
+    const reply = await connection({ port }).call({ path: CHECK, deadlineMs: 10_000 });
+    expect(reply).toMatchObject({ status: 3, message: 'unexpected shape. ' });
+  });
+
   test('a reply over the limit is cut, and the next call works', async () => {
     let size = 200_000;
     const { port } = await raw((stream) => {
