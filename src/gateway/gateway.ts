@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { World } from '../world.ts';
 import type { GatewayContext } from './context.ts';
-import { type HttpServer, openHttp } from './http/server.ts';
+import { type Doors, openDoors } from './door/doors.ts';
 import { passesV1 } from './http/work.ts';
 import { Admission } from './ops/admission.ts';
 import { GatewayMetrics } from './ops/metrics.ts';
@@ -19,7 +19,10 @@ import { openWarmUp } from './warm-up/open.ts';
 import { type WarmUpOptions, warmUp } from './warm-up/warm-up.ts';
 
 export interface Gateway {
+  /** For HTTP. */
   readonly port: number;
+  /** Undefined: gRPC is not served. */
+  readonly grpcPort: number | undefined;
   /** Not ready at once, serving for `drain_seconds`, then no more; resolves when all is closed. */
   drain(): Promise<void>;
   /** At once: what is under way is cut. */
@@ -59,17 +62,18 @@ export async function openGateway(
     log,
   };
   if (requests.length > 0) context.readiness.hold('warming up');
-  const http = await openHttp(context);
+  const doors = await openDoors(context);
   const closing = new AbortController();
   warm(context, { predictor: uncached, requests, signal: closing.signal });
   const close = async () => {
     closing.abort();
-    http.cut();
-    await http.close();
+    doors.cut();
+    await doors.close();
     predictor.close();
     await Promise.all([tracing?.close(), audit?.close()]);
   };
-  return { port: http.port, close, drain: () => drain(context, http).then(close) };
+  const { httpPort: port, grpcPort } = doors;
+  return { port, grpcPort, close, drain: () => drain(context, doors).then(close) };
 }
 
 /** In the background; the gateway is ready when it has ended. */
@@ -85,15 +89,19 @@ function warm(
 }
 
 /** Routers learn of it by the probes; until they have, requests keep coming and are served. */
-async function drain({ readiness, admission, settings, log }: GatewayContext, http: HttpServer): Promise<void> {
+async function drain({ readiness, admission, settings, log }: GatewayContext, doors: Doors): Promise<void> {
   readiness.drain();
+  doors.drain();
   await sleep(settings.drain_seconds * 1000);
   const late = new AbortController();
   const patience = sleep(settings.graceful_timeout_seconds * 1000, true, { signal: late.signal }).catch(() => false);
-  const cut = await Promise.race([http.close().then(() => false), patience]);
+  const cut = await Promise.race([doors.close().then(() => false), patience]);
   late.abort();
   if (cut) log.warn(`${admission.running} requests were cut after ${settings.graceful_timeout_seconds} s`);
 }
+
+const portsOf = ({ port, grpcPort }: Gateway): string =>
+  grpcPort === undefined || grpcPort === port ? `port ${port}` : `port ${port}, gRPC on ${grpcPort}`;
 
 const ASKS_TO_STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
@@ -101,7 +109,7 @@ const ASKS_TO_STOP: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT']
 export async function runGateway(settings: GatewaySettings, world: World, log: Log): Promise<ExitStatus> {
   const gateway = await openGateway(settings, { version: world.version, log });
   log.info(
-    `serving ${settings.model_name.join(', ')} on port ${gateway.port}, from ${formatAddress(settings.predictor)}`,
+    `serving ${settings.model_name.join(', ')} on ${portsOf(gateway)}, from ${formatAddress(settings.predictor)}`,
   );
   const over = Promise.withResolvers<void>();
   let asked = false;

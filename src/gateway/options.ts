@@ -4,6 +4,8 @@
  * is as good as a `_`. Env twin: MUSTER_GATEWAY_ and the name in capitals.
  */
 import { CACHE_OPTIONS } from './cache/options.ts';
+import { DOOR_OPTIONS } from './door/options.ts';
+import { GRPC_OPTIONS } from './grpc/options.ts';
 import { OPENAI_OPTIONS } from './openai/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 import { UPSTREAM_OPTIONS } from './upstream/options.ts';
@@ -73,10 +75,7 @@ export const GATEWAY_OPTIONS = {
     describe: 'Seconds for one request, waiting and streaming included; sent on as grpc-timeout',
   },
   http_port: { ...port, default: 8080, describe: 'Port for HTTP; 0: any free one' },
-  grpc_port: ignored('gRPC is not served; the clients of this gateway speak HTTP'),
-  enable_grpc: ignored('gRPC is not served; the clients of this gateway speak HTTP'),
-  grpc_max_send_message_length: ignored('gRPC is not served'),
-  grpc_max_receive_message_length: ignored('gRPC is not served'),
+  ...GRPC_OPTIONS,
   enable_predictor_health_check: ignored('readiness follows the predictor always'),
   workers: ignored('one process serves all requests'),
   max_threads: ignored('one process serves all requests'),
@@ -96,6 +95,7 @@ export const GATEWAY_OPTIONS = {
     describe: 'How the predictor streams; auto: by what it says of itself (ServerMetadata)',
   },
   host: { kind: 'text', describe: 'Address to listen on; without it every one of this machine' },
+  ...DOOR_OPTIONS,
   forward_headers: {
     kind: 'list',
     default: [

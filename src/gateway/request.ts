@@ -37,6 +37,15 @@ export interface Caller {
   fail(failure: Failure): void;
 }
 
+/** Those of a request's headers that go on to the predictor. */
+export function forwarded(headers: Caller['headers'], names: readonly string[]): Readonly<Record<string, string>> {
+  const kept = names.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' && value !== '' ? [[name, value]] : [];
+  });
+  return Object.fromEntries(kept);
+}
+
 /** What is done for a request that was admitted. `named`: the model that its body names; it throws a Failure 404. */
 export type Work = (call: Call, named: (asked: Asked) => void) => Promise<void>;
 

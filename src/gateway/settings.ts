@@ -2,13 +2,14 @@
 import type { Refusal } from '../errors.ts';
 import type { Address } from '../wire/address.ts';
 import { checkRedis } from './cache/check-redis.ts';
+import { checkDoors, type Doors } from './door/check.ts';
 import { checkOpenAi } from './openai/check.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
 import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 import { chooseOthers, noAddress, type Others, predictorAddress } from './upstream/choose-others.ts';
 import { VARIANT_HEADER } from './upstream/variants.ts';
 
-export interface GatewaySettings extends GatewayValues, Others {
+export interface GatewaySettings extends GatewayValues, Doors, Others {
   /** predictor_host with its port. */
   readonly predictor: Address;
   /** What stands before the predictor, in the order in which a request meets it. */
@@ -52,18 +53,20 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   const sound = refusals.length === 0;
   const chosen = sound ? chooseTransforms(settings) : { transforms: [], refusals: [] };
   const { canary, shadow, ...others } = sound ? chooseOthers(settings) : NO_OTHERS;
+  const doors = checkDoors(settings, (given.get('grpc_port') ?? env.MUSTER_GATEWAY_GRPC_PORT) !== undefined);
   refusals.push(
     ...chosen.refusals,
     ...blindTransforms(settings, chosen.transforms),
     ...(sound ? checkOpenAi(settings) : []),
     ...others.refusals,
     ...checkRedis(settings.cache_redis, given.has('cache_redis')),
+    ...doors.refusals,
   );
   return {
     settings:
       refusals.length > 0 || 'code' in predictor
         ? undefined
-        : { ...forwarding(settings), predictor, canary, shadow, transforms: chosen.transforms },
+        : { ...forwarding(settings), grpc_port: doors.grpc_port, onePort: doors.onePort, predictor, canary, shadow, transforms: chosen.transforms },
     notes,
     refusals,
   };

@@ -2,7 +2,7 @@
  * One streaming gRPC call: messages out when asked, messages in as they come. What nobody takes holds the peer back by
  * HTTP/2's own window, so a slow reader costs one window and no more.
  */
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Stream, constants, type Http2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { formatAddress } from './address.ts';
 import { frameHead, type GrpcStatus, statusOf, statusOfHttp } from './frame.ts';
 import { MessageReader } from './message-reader.ts';
@@ -148,7 +148,7 @@ export class GrpcStream implements AsyncIterable<readonly Uint8Array[]> {
 }
 
 /** @returns false when the stream wants its writer to wait for `drain` */
-export function writeMessage(stream: ClientHttp2Stream, parts: readonly Uint8Array[]): boolean {
+export function writeMessage(stream: Http2Stream, parts: readonly Uint8Array[]): boolean {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   stream.cork();
   let room = stream.write(frameHead(length));

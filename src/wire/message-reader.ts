@@ -17,10 +17,21 @@ export class MessageReader {
   #body: Buffer | undefined;
   #length = 0;
   #filled = 0;
+  readonly #mayBePacked: boolean;
+  readonly #packed = new WeakSet<Uint8Array>();
 
-  /** @param maxBytes of one message */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes of one message, as it is sent
+   * @param packed whether the peer has said how it compresses, so that a message may be compressed
+   */
+  constructor(maxBytes: number, { packed = false } = {}) {
     this.#maxBytes = maxBytes;
+    this.#mayBePacked = packed;
+  }
+
+  /** Whether a message that `push` gave is compressed. */
+  isPacked(message: Uint8Array): boolean {
+    return this.#packed.has(message);
   }
 
   /** True between two messages: the stream may end here. */
@@ -43,7 +54,7 @@ export class MessageReader {
       }
       const missing = this.#length - this.#filled;
       if (!this.#body && chunk.length - at >= missing) {
-        whole.push(chunk.subarray(at, at + missing));
+        whole.push(this.#marked(chunk.subarray(at, at + missing)));
         at += missing;
         this.#headBytes = 0;
         continue;
@@ -51,23 +62,30 @@ export class MessageReader {
       const taken = this.#append(chunk.subarray(at, at + missing));
       at += taken;
       if (this.#filled < this.#length || !this.#body) continue;
-      whole.push(this.#body.subarray(0, this.#length));
+      whole.push(this.#marked(this.#body.subarray(0, this.#length)));
       this.#body = undefined;
       this.#headBytes = 0;
     }
     if (this.#headBytes === HEAD_BYTES && this.#length === 0 && at === chunk.length) {
-      whole.push(new Uint8Array(0)); // an empty message whose head ended the chunk
+      whole.push(this.#marked(new Uint8Array(0))); // an empty message whose head ended the chunk
       this.#headBytes = 0;
     }
     return whole;
   }
 
   #begin(): { error: string; tooLarge: boolean } | undefined {
-    if (this.#head[0] !== 0) return { error: 'a compressed message nobody asked for', tooLarge: false };
+    const flag = this.#head[0] ?? 0;
+    if (flag > 1) return { error: `a message with the flag ${flag}, which is none`, tooLarge: false };
+    if (flag === 1 && !this.#mayBePacked) return { error: 'a compressed message nobody asked for', tooLarge: false };
     this.#length = this.#head.readUInt32BE(1);
     this.#filled = 0;
     if (this.#length <= this.#maxBytes) return undefined;
     return { error: `a message of ${this.#length} bytes, over the limit of ${this.#maxBytes}`, tooLarge: true };
+  }
+
+  #marked(message: Uint8Array): Uint8Array {
+    if (this.#head[0] === 1) this.#packed.add(message);
+    return message;
   }
 
   #append(part: Buffer): number {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Failure, refuse } from '../failure.ts';
 import type { Call } from '../protocol/infer.ts';
 import { errorReply, type Reply } from '../protocol/reply.ts';
-import type { Caller } from '../request.ts';
+import { type Caller, forwarded } from '../request.ts';
 
 export class Exchange implements Caller {
   readonly request: IncomingMessage;
@@ -49,14 +49,10 @@ export class Exchange implements Caller {
     const ownMs = asked === undefined ? timeoutMs : Number(asked);
     if (!(ownMs > 0))
       throw refuse(`${DEADLINE_HEADER} is "${String(asked).slice(0, 40)}", not a number of milliseconds`);
-    const kept = forward.flatMap((name) => {
-      const value = headers[name];
-      return typeof value === 'string' && value !== '' ? [[name, value]] : [];
-    });
     return {
       deadlineAt: this.startedAt + Math.min(timeoutMs, ownMs),
       signal: this.gone,
-      headers: Object.fromEntries(kept),
+      headers: forwarded(headers, forward),
     };
   }
 

@@ -25,6 +25,8 @@ export interface InferResponse {
   readonly id: string;
   readonly parameters: Parameters;
   readonly outputs: readonly Tensor[];
+  /** Of a stream: the predictor said with this one that no other follows. */
+  readonly final?: boolean;
 }
 
 export interface TensorMetadata {

@@ -104,7 +104,7 @@ function tell(exchange: Exchange, failure: Failure, event: string): void {
 }
 
 /** Aborts `stop` when one side kept the stream waiting too long. */
-class IdleTimer {
+export class IdleTimer {
   readonly #ms: number;
   readonly #stop: AbortController;
   #who = '';

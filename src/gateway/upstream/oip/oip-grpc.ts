@@ -168,7 +168,8 @@ function readBatch(batch: readonly Uint8Array[], flavour: Flavour): Batch {
     if (response === undefined) continue;
     const { triton_final_response: final, ...parameters } = response.parameters;
     // The last message may bring outputs; the one that was asked for has none.
-    if (final !== true || response.outputs.length > 0) answers.push({ ...response, parameters });
+    if (final !== true || response.outputs.length > 0)
+      answers.push({ ...response, parameters, ...(final === true ? { final } : {}) });
     if (final === true) return { answers, failure: undefined, over: true };
   }
   return { answers, failure: undefined, over: false };

@@ -102,7 +102,7 @@ export class ProtoWriter {
 export type FieldValue = number | bigint | Uint8Array;
 
 const malformed = (what: string): WireError =>
-  new WireError('grpc', 'malformed', `the predictor sent a message that is no protobuf: ${what}`);
+  new WireError('grpc', 'malformed', `a message that is no protobuf: ${what}`);
 
 /**
  * Calls `take` for each field in order.

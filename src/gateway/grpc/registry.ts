@@ -1,0 +1,8 @@
+/** Every gRPC method that is served. A service of its own (a folder) adds its methods by one line here. */
+
+import type { Methods } from './methods.ts';
+import { addOip } from './oip/service.ts';
+
+export function addMethods(methods: Methods): void {
+  addOip(methods);
+}
