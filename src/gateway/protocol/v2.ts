@@ -14,6 +14,7 @@ import {
   wrongRaw,
 } from '../tensor/tensor.ts';
 import { jsonOf, stringify } from '../tensor/to-json.ts';
+import { readCut } from './cut-head.ts';
 import type { InferRequest, InferResponse, ModelMetadata, RequestedOutput } from './infer.ts';
 import { type Json, listField, parametersOf, parseExact, parseObject, textField, without } from './json.ts';
 import type { Reply } from './reply.ts';
@@ -41,11 +42,15 @@ export interface V2Input {
 }
 
 /** @throws Failure 400 */
-export function readV2({ model, version, body, jsonBytes }: V2Input): V2Request {
+export function readV2(input: V2Input): V2Request {
+  const { body, jsonBytes } = input;
   const length = jsonBytes === undefined ? body.length : jsonLength(jsonBytes, body.length);
   const json = body.subarray(0, length);
-  const binary = new BinaryPart(body.subarray(length));
-  const head = exactIfNeeded(json, parseObject(json));
+  const read = (head: Json) => readHead(head, new BinaryPart(body.subarray(length)), input);
+  return readCut(json, 'inputs', read) ?? read(exactIfNeeded(json, parseObject(json)));
+}
+
+function readHead(head: Json, binary: BinaryPart, { model, version }: V2Input): V2Request {
   const parameters = parametersOf(head, 'the request');
   const tensors = listField(head, 'inputs', 'the request');
   if (tensors.length === 0) throw refuse('the request has no inputs');

@@ -3,6 +3,7 @@
  * infinity, 1.5 as an integer, 300 as UINT8. FP16 and BF16 are taken, though Triton wants them binary.
  */
 import { refuse } from '../failure.ts';
+import { rawOfNumbers } from './from-numbers.ts';
 import { RANGES, toRaw, type WideType, wideToRaw } from './numbers.ts';
 import { countOf, type Datatype, joinBytes } from './tensor.ts';
 
@@ -21,11 +22,12 @@ const FINITE: Readonly<Partial<Record<Datatype, (value: number) => boolean>>> = 
 };
 
 /**
- * @param data nested or flat, row-major; numbers of 64 bits may be bigint, BYTES text or bytes
+ * @param data nested or flat, row-major; or read from the bytes already: a Float64Array; numbers of 64 bits may be bigint, BYTES text or bytes
  * @param nulls `nan`: what most servers write for a NaN or an infinity of theirs, for JSON has neither
  * @throws Failure 400 naming the tensor, the first value that does not fit and what would
  */
 export function rawOfJson(tensor: JsonTensor, data: unknown, nulls: 'refused' | 'nan' = 'refused'): Uint8Array {
+  if (data instanceof Float64Array) return rawOfNumbers(tensor, data);
   const { name, datatype, shape } = tensor;
   if (!Array.isArray(data)) throw refuse(`tensor "${name}": data must be a list`);
   const values = flatten(data, countOf(shape));

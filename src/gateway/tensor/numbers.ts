@@ -50,9 +50,10 @@ export const RANGES: Readonly<Partial<Record<Datatype, readonly [bigint, bigint]
 };
 
 /** Rounds to the nearest value of the type, ties to even, as IEEE 754 and numpy do; the range is the caller's to check. */
-export function toRaw(datatype: NumberType, values: readonly number[]): Uint8Array {
+export function toRaw(datatype: NumberType, values: readonly number[] | Float64Array): Uint8Array {
   if (datatype === 'BF16') return bytesOf(Uint16Array.from(values, toBfloat16));
-  if (datatype === 'INT64' || datatype === 'UINT64') return wideToRaw(datatype, values.map(BigInt));
+  if (datatype === 'INT64' || datatype === 'UINT64') return wideToRaw(datatype, Array.from(values, BigInt));
+  if (values instanceof Float64Array) return bytesOf(new ARRAYS[datatype](values));
   const made = new ARRAYS[datatype](values.length);
   for (let i = 0; i < values.length; i += 1) made[i] = values[i] as number;
   return bytesOf(made);
