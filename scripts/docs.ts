@@ -14,6 +14,7 @@ const MEANING: Record<ErrorCode, string> = {
   RUNTIME_INVALID: 'a runtime file is not valid',
   TRANSFORM_INVALID: 'a transform of the gateway does not load',
   AUDIT_UNWRITABLE: 'the gateway’s audit log cannot be written',
+  CHAT_TEMPLATE_INVALID: 'the gateway’s chat template cannot be read, is no Jinja, or cannot be rendered',
   WARM_UP_INVALID: 'the gateway’s file of warm-up requests cannot be read, or holds what is no request',
   MODEL_DIR_MISSING: 'MODEL_DIR is not there, or no directory',
   MODEL_DIR_EMPTY: 'MODEL_DIR is empty: is the volume mounted, is storageUri right?',

@@ -41,6 +41,8 @@ export const CODES = {
   RUNTIME_INVALID: EXIT.data,
   /** A module of `muster gateway --transform`, or a file of it, that does not load. */
   TRANSFORM_INVALID: EXIT.data,
+  /** The file of `muster gateway --chat_template`. */
+  CHAT_TEMPLATE_INVALID: EXIT.data,
   /** The file of `muster gateway --model_warmup`. */
   WARM_UP_INVALID: EXIT.data,
   /** `muster bench`: no request can be made up, or the file of --body holds none. */

@@ -1,6 +1,7 @@
 /** What every handler stands on: made once by `gateway.ts`. */
 import type { Log } from '../log.ts';
 import type { Admission } from './ops/admission.ts';
+import type { TextParts } from './openai/text/open.ts';
 import type { AuditLog } from './ops/audit.ts';
 import type { GatewayMetrics } from './ops/metrics.ts';
 import type { Readiness } from './ops/readiness.ts';
@@ -20,6 +21,8 @@ export interface GatewayContext {
   readonly metrics: GatewayMetrics;
   readonly tracing: Tracing | undefined;
   readonly audit: AuditLog | undefined;
+  /** Chat template and tokenizer, for OpenAI's API. */
+  readonly text: TextParts;
   readonly version: string;
   readonly log: Log;
 }

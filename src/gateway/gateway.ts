@@ -7,6 +7,7 @@ import type { World } from '../world.ts';
 import type { GatewayContext } from './context.ts';
 import { type Doors, openDoors } from './door/doors.ts';
 import { passesV1 } from './http/work.ts';
+import { openTextParts } from './openai/text/open.ts';
 import { Admission } from './ops/admission.ts';
 import { GatewayMetrics } from './ops/metrics.ts';
 import { openAudit, openTracing } from './ops/open.ts';
@@ -36,6 +37,7 @@ export async function openGateway(
 ): Promise<Gateway> {
   const [firstModel = ''] = settings.model_name;
   const requests = openWarmUp(settings.model_warmup, firstModel);
+  const text = await openTextParts(settings);
   const admission = new Admission({
     maxRunning: settings.max_concurrent_requests,
     maxWaiting: settings.max_queued_requests,
@@ -58,6 +60,7 @@ export async function openGateway(
     metrics,
     tracing,
     audit,
+    text,
     version,
     log,
   };

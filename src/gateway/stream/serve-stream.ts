@@ -1,14 +1,21 @@
 /** A stream of the predictor → server-sent events of one API, measured. */
 import type { Failure } from '../failure.ts';
 import type { Job } from '../http/work.ts';
-import type { Call, InferRequest } from '../protocol/infer.ts';
+import type { Call, InferRequest, InferResponse } from '../protocol/infer.ts';
 import { type EventWords, serveEvents } from './sse.ts';
 
 /** Answers `job` with what the predictor streams for `request`; a failure has been told to the client by then. */
-export async function serveStream(job: Job, request: InferRequest, words: EventWords): Promise<void> {
+export const serveStream = (job: Job, request: InferRequest, words: EventWords): Promise<void> =>
+  serveAnswers<InferResponse>(job, (call) => job.context.predictor.stream(request, call), words);
+
+/** The same with answers of any kind. */
+export async function serveAnswers<T>(
+  job: Job,
+  open: (call: Call) => AsyncIterable<readonly T[]>,
+  words: EventWords<T>,
+): Promise<void> {
   const { context, exchange, asked, call } = job;
   const meter = context.metrics.stream(context.served.label(asked.model));
-  const open = (bounded: Call) => context.predictor.stream(request, bounded);
   const idleMs = context.settings.stream_idle_timeout_seconds * 1000;
   const failure = await serveEvents({ exchange, call, open, words, idleMs, meter });
   meter.end(howEnded(failure));
