@@ -114,7 +114,7 @@ class Life(unittest.TestCase):
 
     def test_a_running_request_is_finished_after_sigterm(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            server, stream = self.start_busy("--grace", "60")
+            server, stream = self.start_busy("--grace", "600")
             server.process.send_signal(number)
             self.assertEqual(stream.rest()[-1], "[DONE]")
             self.assertEqual(server.status(), 0)
