@@ -13,6 +13,9 @@ interface Cut {
   readonly instead?: string;
 }
 
+const ZOD_COMPILER = 'INVALID compile withParser ZodCompileAsyncError ZodCompileUnsupportedError';
+const ZOD_TO_JSON = 'JSONSchemaGenerator createToJSONSchemaMethod createStandardJSONSchemaMethod';
+
 const CUTS: readonly Cut[] = [
   // grpc-js: for channelz, which is off; dockerode: for builds of images.
   { module: /^@grpc\/proto-loader$/ },
@@ -29,12 +32,34 @@ const CUTS: readonly Cut[] = [
     by: /grpc-js\/build\/src\/index\.js$/,
     instead: 'exports.setup = () => {}',
   },
+  // … and for what is asked of a proxy before it, and for paths that are regular expressions.
+  { module: /^@fastify\/proxy-addr$/, by: /node_modules\/fastify\//, instead: lazily('trustProxy of fastify') },
+  { module: /^safe-regex2$/, by: /node_modules\/find-my-way\//, instead: lazily('regular expressions in paths') },
+  // grpc-js: what channelz would count.
+  { module: /^\.\/channelz$/, by: /node_modules\/@grpc\/grpc-js\//, instead: withoutChannelz() },
+  // prom-client: summaries, which keep quantiles. pino: writers in threads. docker-modem: its log.
+  { module: /^tdigest$/, by: /node_modules\/prom-client\// },
+  { module: /^thread-stream$/, by: /node_modules\/pino\// },
+  { module: /^debug$/, by: /node_modules\/(dockerode|docker-modem)\//, instead: 'module.exports = () => () => {}' },
+  // What is as wide as two letters in a terminal: Node knows it.
+  { module: /^emoji-regex$/, instead: 'export default () => /\\p{RGI_Emoji}/gv' },
+  // execa: what it writes about each command when it is asked to.
+  { module: /^figures$/, by: /node_modules\/execa\//, instead: 'export default {}' },
   // zod: its messages in forty languages.
   { module: /locales\/index\.js$/, by: /node_modules\/zod\//, instead: 'export {}' },
   { module: /from-json-schema\.js$/, by: /node_modules\/zod\//, instead: 'export const fromJSONSchema = undefined' },
+  // … its compiler of schemas, and the way from them to JSON schemas, which only the build goes.
+  { module: /^\.\/compile\.js$/, by: /node_modules\/zod\//, instead: nothingOf(ZOD_COMPILER) },
+  { module: /(json-schema-generator|to-json-schema)\.js$/, by: /node_modules\/zod\//, instead: nothingOf(ZOD_TO_JSON) },
+  { module: /json-schema-processors\.js$/, by: /node_modules\/zod\//, instead: 'module.exports = {}' },
   // redis: modules of the server, clusters, sentinels, and all commands but the two that the gateway's cache sends.
   { module: /^redis$/, instead: "module.exports = require('@redis/client')" },
   { module: /^\.\/lib\/(cluster|sentinel)$/, by: /node_modules\/@redis\/client\// },
+  {
+    module: /^\.\/metrics$/,
+    by: /node_modules\/@redis\/client\/dist\/lib\/opentelemetry\//,
+    instead: withoutMetrics(),
+  },
   { module: /command-metadata-data$/, by: /node_modules\/@redis\/client\//, instead: 'exports.COMMAND_METADATA = {}' },
   { module: /^(\.\.|\.\/lib)\/commands$/, by: /node_modules\/@redis\/client\//, instead: redisCommands('GET', 'SET') },
   // docker-modem: Node's own streams are what this package was copied from.
@@ -72,4 +97,31 @@ function redisCommands(...names: readonly string[]): string {
     .map((name) => `const ${name} = require('@redis/client/dist/lib/commands/${name}').default;`)
     .join('');
   return `${loaded} exports.__esModule = true; exports.NON_STICKY_COMMANDS = exports.default = { ${both} };`;
+}
+
+/** What counts for channelz, counting nothing. */
+function withoutChannelz(): string {
+  const words =
+    'addTrace getTraceMessage refChild unrefChild getChildLists addCallStarted addCallSucceeded addCallFailed';
+  const methods = words.split(' ').map((name) => `${name}() {}`);
+  const kinds = ['Trace', 'ChildrenTracker', 'CallTracker'].flatMap((kind) => [kind, `${kind}Stub`]);
+  const registers = ['Channel', 'Subchannel', 'Server', 'Socket'].map((kind) => `registerChannelz${kind}`);
+  return `class Nothing { ${methods.join(' ')} }
+    Object.assign(exports, { ${kinds.map((kind) => `Channelz${kind}: Nothing`).join(', ')} });
+    for (const name of ${JSON.stringify(registers)}) exports[name] = () => ({});
+    exports.unregisterChannelzRef = exports.setup = () => {};`;
+}
+
+/** Exports that nobody here uses. */
+function nothingOf(names: string): string {
+  return names
+    .split(' ')
+    .map((name) => `export const ${name} = undefined;`)
+    .join(' ');
+}
+
+/** Of whatever is asked, and called, nothing comes. */
+function withoutMetrics(): string {
+  return `const nothing = new Proxy(() => nothing, { get: (_, name) => (name === 'then' ? undefined : nothing) });
+    exports.OTelMetrics = { instance: nothing };`;
 }
