@@ -44,6 +44,18 @@ const PAIRS = [
       (n) => `tfs/tensorflow_serving/apis/${n}.proto`,
     ),
   },
+  {
+    ours: 'tfs_predict.proto',
+    reference: ['predict', 'get_model_metadata', 'inference', 'classification', 'regression', 'prediction_service'].map(
+      (n) => `tfs/tensorflow_serving/apis/${n}.proto`,
+    ),
+  },
+  {
+    ours: 'tfs_tensor.proto',
+    reference: ['framework/tensor', 'framework/tensor_shape', 'framework/types', 'protobuf/meta_graph'].map(
+      (n) => `tfs/tensorflow/core/${n}.proto`,
+    ),
+  },
 ];
 /** `Nothing`: our name for requests that stay empty. NodeDeathInfo: Ray has it in common.proto, which is not among the
  * references; test/process/ray.test.ts reads one from a real Ray. */
@@ -71,7 +83,7 @@ describe.each(PAIRS)('$ours against $reference', ({ ours, reference }) => {
     const theirs = parse(...reference.map((file) => join(REFERENCES, file)));
     const walk = (at: protobuf.NamespaceBase): void => {
       for (const each of at.nestedArray) {
-        if (each instanceof protobuf.Enum) expect(theirs.lookupEnum(each.fullName).values).toEqual(each.values);
+        if (each instanceof protobuf.Enum) expect(theirs.lookupEnum(each.fullName).values).toMatchObject(each.values);
         if (each instanceof protobuf.Service) {
           const known = theirs.lookupService(each.fullName).methods;
           for (const name of Object.keys(each.methods)) expect(Object.keys(known)).toContain(name);
