@@ -1,12 +1,13 @@
 /** What every handler stands on: made once by `gateway.ts`. */
 import type { Log } from '../log.ts';
-import type { Admission } from './ops/admission.ts';
+import type { Admits } from './ops/admission.ts';
 import type { TextParts } from './openai/text/open.ts';
 import type { AuditLog } from './ops/audit.ts';
 import type { GatewayMetrics } from './ops/metrics.ts';
 import type { Readiness } from './ops/readiness.ts';
 import type { Tracing } from './ops/tracing.ts';
 import type { Predictor } from './protocol/infer.ts';
+import type { Queue } from './queue/queue.ts';
 import type { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
 import type { KnownModels } from './upstream/known-models.ts';
@@ -16,13 +17,15 @@ export interface GatewayContext {
   readonly predictor: Predictor;
   readonly models: KnownModels;
   readonly served: ServedModels;
-  readonly admission: Admission;
+  readonly admission: Admits;
   readonly readiness: Readiness;
   readonly metrics: GatewayMetrics;
   readonly tracing: Tracing | undefined;
   readonly audit: AuditLog | undefined;
   /** Chat template and tokenizer, for OpenAI's API. */
   readonly text: TextParts;
+  /** Of requests that need no answer now; undefined: none was asked for. */
+  readonly queue?: Queue | undefined;
   readonly version: string;
   readonly log: Log;
 }

@@ -12,6 +12,7 @@ import { Admission } from './ops/admission.ts';
 import { GatewayMetrics } from './ops/metrics.ts';
 import { openAudit, openTracing } from './ops/open.ts';
 import { Readiness } from './ops/readiness.ts';
+import { openQueue } from './queue/open.ts';
 import { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
 import { openStack } from './stack.ts';
@@ -65,18 +66,19 @@ export async function openGateway(
     log,
   };
   if (requests.length > 0) context.readiness.hold('warming up');
-  const doors = await openDoors(context);
+  const queue = await openQueue(context);
+  const doors = await openDoors({ ...context, queue });
   const closing = new AbortController();
   warm(context, { predictor: uncached, requests, signal: closing.signal });
   const close = async () => {
     closing.abort();
     doors.cut();
-    await doors.close();
+    await Promise.all([doors.close(), queue?.close()]);
     predictor.close();
     await Promise.all([tracing?.close(), audit?.close()]);
   };
   const { httpPort: port, grpcPort } = doors;
-  return { port, grpcPort, close, drain: () => drain(context, doors).then(close) };
+  return { port, grpcPort, close, drain: () => drain({ ...context, queue }, doors).then(close) };
 }
 
 /** In the background; the gateway is ready when it has ended. */
@@ -92,13 +94,14 @@ function warm(
 }
 
 /** Routers learn of it by the probes; until they have, requests keep coming and are served. */
-async function drain({ readiness, admission, settings, log }: GatewayContext, doors: Doors): Promise<void> {
+async function drain({ readiness, admission, queue, settings, log }: GatewayContext, doors: Doors): Promise<void> {
   readiness.drain();
+  const jobs = queue?.drain();
   doors.drain();
   await sleep(settings.drain_seconds * 1000);
   const late = new AbortController();
   const patience = sleep(settings.graceful_timeout_seconds * 1000, true, { signal: late.signal }).catch(() => false);
-  const cut = await Promise.race([doors.close().then(() => false), patience]);
+  const cut = await Promise.race([Promise.all([doors.close(), jobs]).then(() => false), patience]);
   late.abort();
   if (cut) log.warn(`${admission.running} requests were cut after ${settings.graceful_timeout_seconds} s`);
 }

@@ -7,6 +7,7 @@ import { CACHE_OPTIONS } from './cache/options.ts';
 import { DOOR_OPTIONS } from './door/options.ts';
 import { GRPC_OPTIONS } from './grpc/options.ts';
 import { OPENAI_OPTIONS } from './openai/options.ts';
+import { QUEUE_OPTIONS } from './queue/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 import { UPSTREAM_OPTIONS } from './upstream/options.ts';
 
@@ -151,6 +152,7 @@ export const GATEWAY_OPTIONS = {
   ...UPSTREAM_OPTIONS,
   ...TRANSFORM_OPTIONS,
   ...CACHE_OPTIONS,
+  ...QUEUE_OPTIONS,
   ...OPENAI_OPTIONS,
   stream_idle_timeout_seconds: {
     ...seconds,

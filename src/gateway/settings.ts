@@ -5,6 +5,7 @@ import { checkRedis } from './cache/check-redis.ts';
 import { checkDoors, type Doors } from './door/check.ts';
 import { checkOpenAi } from './openai/check.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
+import { checkQueue } from './queue/check.ts';
 import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 import { chooseOthers, noAddress, type Others, predictorAddress } from './upstream/choose-others.ts';
 import { VARIANT_HEADER } from './upstream/variants.ts';
@@ -60,6 +61,8 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
     ...(sound ? checkOpenAi(settings) : []),
     ...others.refusals,
     ...checkRedis(settings.cache_redis, given.has('cache_redis')),
+    ...checkRedis(settings.queue_redis, given.has('queue_redis'), 'queue_redis'),
+    ...(sound ? checkQueue(settings, (name) => given.has(name)) : []),
     ...doors.refusals,
   );
   return {

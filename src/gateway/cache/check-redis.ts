@@ -1,18 +1,20 @@
 import type { Refusal } from '../../errors.ts';
 
 /**
- * What is wrong with `cache_redis`, if anything. Its value never stands in a message: it may hold a password.
+ * What is wrong with the address of a Redis, if anything. Its value never stands in a message: it may hold a password.
  *
  * @param typed it came as a flag, where every user of the machine can read it
+ * @param option its name
  */
-export function checkRedis(url: string | undefined, typed: boolean): readonly Refusal[] {
+export function checkRedis(url: string | undefined, typed: boolean, option = 'cache_redis'): readonly Refusal[] {
+  const variable = `MUSTER_GATEWAY_${option.toUpperCase()}`;
   if (url === undefined) return [];
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '')
     return [
       {
         code: typed ? 'USAGE' : 'CONFIG_INVALID',
-        message: `${typed ? '--cache_redis' : 'MUSTER_GATEWAY_CACHE_REDIS'} is no address of a Redis`,
+        message: `${typed ? `--${option}` : variable} is no address of a Redis`,
         hint: 'Write redis://host:6379/0, or rediss:// for TLS.',
       },
     ];
@@ -20,8 +22,8 @@ export function checkRedis(url: string | undefined, typed: boolean): readonly Re
   return [
     {
       code: 'USAGE',
-      message: '--cache_redis holds a password, which every user of this machine can read',
-      hint: 'Set MUSTER_GATEWAY_CACHE_REDIS from a secret instead.',
+      message: `--${option} holds a password, which every user of this machine can read`,
+      hint: `Set ${variable} from a secret instead.`,
     },
   ];
 }

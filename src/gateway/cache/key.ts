@@ -5,7 +5,7 @@ import type { Parameters, Tensor } from '../tensor/tensor.ts';
 
 /** Headers that tell requests apart for tracing; every other one may change what a predictor answers, or to whom. */
 const TRACING = new Set(['x-request-id', 'traceparent', 'tracestate', 'baggage', 'b3']);
-const isTracing = (name: string): boolean => TRACING.has(name) || name.startsWith('x-b3-');
+export const isTracing = (name: string): boolean => TRACING.has(name) || name.startsWith('x-b3-');
 
 /** A model with a memory answers by what came before. */
 const STATEFUL = ['sequence_id', 'sequence_start', 'sequence_end'];

@@ -20,6 +20,14 @@ export interface WorkRoute {
   readonly refuse?: (failure: Failure) => Reply;
 }
 
+/** `:id` of the path, and what stands behind the `?`. */
+export interface OwnAsked {
+  readonly id: string;
+  readonly query: Readonly<Record<string, unknown>>;
+}
+
+export type Own = (exchange: Exchange, asked: OwnAsked) => Promise<Reply>;
+
 export class Routes {
   readonly #app: FastifyInstance;
   readonly #context: GatewayContext;
@@ -40,6 +48,19 @@ export class Routes {
 
   look(path: string, how: Look): void {
     this.#app.get(path, (request, reply) => void look(this.#context, how, askedOf(request), reply));
+  }
+
+  /** One whose answer goes by who asks and what stands behind the `?`. */
+  own(method: 'GET' | 'DELETE', path: string, how: Own): void {
+    this.#app.route({
+      method,
+      url: path,
+      handler: (request, reply) => {
+        const { id = '' } = request.params as { id?: string };
+        const query = request.query as OwnAsked['query'];
+        void answer(this.#context, reply, (exchange) => how(exchange, { id, query }));
+      },
+    });
   }
 
   work(path: string, route: WorkRoute): void {
@@ -77,6 +98,8 @@ function exchangeOf({ readiness }: GatewayContext, reply: FastifyReply, refuse?:
 
 function work(context: GatewayContext, route: WorkRoute, asked: Asked | undefined, reply: FastifyReply): Promise<void> {
   const exchange = exchangeOf(context, reply, route.refuse);
+  if (asked && context.queue?.takes(route.api, exchange.headers))
+    return context.queue.submit(exchange, route.api, asked);
   return serve(context, exchange, { api: route.api, asked }, async (call, named) => {
     const body = await readBody(exchange.request, context.settings.max_body_bytes);
     exchange.receivedBytes = body.length;
@@ -86,10 +109,17 @@ function work(context: GatewayContext, route: WorkRoute, asked: Asked | undefine
   });
 }
 
-async function look(context: GatewayContext, how: Look, asked: Asked, reply: FastifyReply): Promise<void> {
+const look = (context: GatewayContext, how: Look, asked: Asked, reply: FastifyReply): Promise<void> =>
+  answer(context, reply, async ({ gone }) => how(context, asked, gone));
+
+async function answer(
+  context: GatewayContext,
+  reply: FastifyReply,
+  how: (exchange: Exchange) => Promise<Reply>,
+): Promise<void> {
   const exchange = exchangeOf(context, reply);
   try {
-    exchange.send(await how(context, asked, exchange.gone));
+    exchange.send(await how(exchange));
   } catch (error) {
     exchange.send(errorReply(asFailure(error, context.log)));
   }

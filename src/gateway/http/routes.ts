@@ -2,6 +2,7 @@
 import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { addOpenAi } from '../openai/routes.ts';
+import { addJobs } from '../queue/routes.ts';
 import type { Routes } from './handlers.ts';
 import { LOOKS } from './looks.ts';
 import { passesV1, WORK } from './work.ts';
@@ -12,6 +13,7 @@ export function addRoutes(routes: Routes, context: GatewayContext): void {
   addV1(routes, context);
   addV2(routes);
   addOpenAi(routes, context);
+  addJobs(routes, context.queue);
 }
 
 function addV1(routes: Routes, { settings, served }: GatewayContext): void {

@@ -21,12 +21,15 @@ export interface Job {
   readonly body: Uint8Array;
 }
 
+/** The same for work with one answer, which does not care whether a connection waits for it. */
+export type Whole = Omit<Job, 'exchange' | 'named'> & { readonly exchange: Pick<Exchange, 'headers'> };
+
 /** What a path does with it; undefined: it has answered by itself. */
 export type HttpWork = (job: Job) => Promise<Reply | undefined>;
 
 /** By the name that metrics, traces and the audit log give it. */
 export const WORK = {
-  v1: async (job) => {
+  v1: async (job: Whole) => {
     const { context, asked, call, body } = job;
     if (passesV1(context.settings)) return passV1(job, 'predict');
     const metadata = await context.models.metadata(asked.model, '', call);
@@ -34,16 +37,16 @@ export const WORK = {
     const response = await infer(context, request, call);
     return timed(context, 'postprocess', asked, () => writeV1(response, form));
   },
-  explain: (job) => passV1(job, 'explain'),
-  v2: async ({ context, exchange, asked, call, body }) => {
-    const header = exchange.request.headers[JSON_BYTES_HEADER];
+  explain: (job: Whole) => passV1(job, 'explain'),
+  v2: async ({ context, exchange, asked, call, body }: Whole) => {
+    const header = exchange.headers[JSON_BYTES_HEADER];
     const input = { ...asked, body, jsonBytes: header === undefined ? undefined : String(header) };
     const raw = input.jsonBytes === '0' ? await context.models.metadata(asked.model, asked.version, call) : undefined;
     const { request, wants } = timed(context, 'preprocess', asked, () => (raw ? readRaw(input, raw) : readV2(input)));
     const response = await infer(context, request, call);
     return timed(context, 'postprocess', asked, () => writeV2(response, wants));
   },
-  generate: async (job) => {
+  generate: async (job: Whole) => {
     const request = await generateRequest(job);
     const answers: InferResponse[] = [];
     for await (const batch of job.context.predictor.stream(request, job.call)) {
@@ -71,11 +74,11 @@ export const WORK = {
 export const passesV1 = ({ predictor_protocol: protocol, transforms }: GatewayContext['settings']): boolean =>
   protocol === 'v1' && transforms.length === 0;
 
-async function passV1({ context, asked, call, body }: Job, verb: V1Verb): Promise<Reply> {
+async function passV1({ context, asked, call, body }: Whole, verb: V1Verb): Promise<Reply> {
   return writeDocument(await infer(context, documentRequest(asked.model, { verb, body }), call, verb));
 }
 
-async function generateRequest({ context, asked, call, body }: Job): Promise<InferRequest> {
+async function generateRequest({ context, asked, call, body }: Whole): Promise<InferRequest> {
   const metadata = await context.models.metadata(asked.model, asked.version, call);
   return timed(context, 'preprocess', asked, () => readGenerate({ ...asked, body }, metadata));
 }

@@ -11,9 +11,18 @@ export interface AdmissionOptions {
   readonly maxWaitMs: number;
 }
 
-export class Admission {
+/** Who lets requests in. */
+export interface Admits {
+  readonly running: number;
+  enter(signal: AbortSignal): Promise<() => void>;
+  /** After everybody else, however long that is. */
+  enterLast(signal: AbortSignal): Promise<() => void>;
+}
+
+export class Admission implements Admits {
   readonly #options: AdmissionOptions;
   readonly #waiting = new Set<() => void>();
+  readonly #last = new Set<() => void>();
   #running = 0;
 
   constructor(options: AdmissionOptions) {
@@ -36,6 +45,32 @@ export class Admission {
   async enter(signal: AbortSignal): Promise<() => void> {
     if (this.#running >= this.#options.maxRunning || this.#waiting.size > 0) await this.#wait(signal);
     else this.#running += 1;
+    return this.#leaver();
+  }
+
+  /**
+   * The same for what can wait: it gets a place that nobody else wants, and never makes anybody wait for a place in line.
+   *
+   * @throws Failure 499 when `signal` is aborted
+   */
+  async enterLast(signal: AbortSignal): Promise<() => void> {
+    if (signal.aborted) throw gone();
+    if (this.#running < this.#options.maxRunning) {
+      this.#running += 1;
+      return this.#leaver();
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const end = () => {
+      this.#last.delete(resolve); // at once, or else a place might still be given to it
+      reject(gone());
+    };
+    this.#last.add(resolve);
+    signal.addEventListener('abort', end, { once: true });
+    await promise.finally(() => signal.removeEventListener('abort', end));
+    return this.#leaver();
+  }
+
+  #leaver(): () => void {
     let left = false;
     return () => {
       if (left) return;
@@ -47,8 +82,12 @@ export class Admission {
   /** A place is handed from who leaves to who waits longest, so nobody who comes between can take it. */
   #leave(): void {
     const [next] = this.#waiting;
+    const [last] = this.#last;
     if (next) next();
-    else this.#running -= 1;
+    else if (last) {
+      this.#last.delete(last);
+      last();
+    } else this.#running -= 1;
   }
 
   #wait(signal: AbortSignal): Promise<void> {
@@ -56,20 +95,29 @@ export class Admission {
     if (this.#waiting.size >= maxWaiting) throw busy(`${maxRunning} requests are under way and ${maxWaiting} wait`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const late = () => settle(() => reject(busy(`the request waited ${maxWaitMs} ms behind ${maxRunning} others`)));
-    const gone = () => settle(() => reject(new Failure(499, 'the client has gone')));
+    const left = () => settle(() => reject(gone()));
     const timer = setTimeout(late, maxWaitMs);
     const go = () => settle(resolve);
     const settle = (how: () => void) => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', gone);
+      signal.removeEventListener('abort', left);
       this.#waiting.delete(go);
       how();
     };
     this.#waiting.add(go);
-    signal.addEventListener('abort', gone, { once: true });
-    if (signal.aborted) gone();
+    signal.addEventListener('abort', left, { once: true });
+    if (signal.aborted) left();
     return promise;
   }
 }
+
+/** Lets everybody in: for what has its place already, or needs none. */
+export const OPEN: Admits = {
+  running: 0,
+  enter: async () => () => {},
+  enterLast: async () => () => {},
+};
+
+const gone = (): Failure => new Failure(499, 'the client has gone');
 
 const busy = (message: string): Failure => new Failure(429, message, { retryAfter: 1 });

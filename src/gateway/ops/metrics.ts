@@ -3,6 +3,7 @@
  * lack: outcomes, what is under way, bytes, streams. Model names come from clients: only served ones are labels.
  */
 import prom from 'prom-client';
+import { QueueMetrics } from '../queue/metrics.ts';
 
 /** Seconds; KServe's are prom's defaults, which end at 10. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -36,6 +37,7 @@ export interface StreamMeter {
 
 export class GatewayMetrics {
   readonly #registry = new prom.Registry();
+  readonly queue = new QueueMetrics(this.#registry);
   readonly #stages: Readonly<Record<Stage, prom.Histogram>>;
   readonly #requests = this.#counter(
     'requests_total',

@@ -1,5 +1,5 @@
 /** docs/gateway-alerts.yaml: rules that Prometheus takes, over metrics that the gateway has, that fire when they should. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { GatewayMetrics } from '../../../src/gateway/ops/metrics.ts';
@@ -14,7 +14,7 @@ import {
 } from '../support/alert-rules.ts';
 
 const FILE = join(import.meta.dirname, '../../../docs/gateway-alerts.yaml');
-const DOCUMENT = join(import.meta.dirname, '../../../docs/gateway.md');
+const DOCS = join(import.meta.dirname, '../../../docs');
 const rules = rulesOf(FILE);
 
 async function metricNames(): Promise<string[]> {
@@ -28,8 +28,10 @@ test('each rule says how bad, what, and what to do, and asks for metrics that ar
   expectSound(rules, await metricNames());
 });
 
-test('docs/gateway.md has each metric and no other', async () => {
-  const rows = readFileSync(DOCUMENT, 'utf8').matchAll(/^\| `((?:muster_gateway|request)_\w+)/gm);
+test('docs/gateway*.md have each metric and no other', async () => {
+  const pages = readdirSync(DOCS).filter((name) => /^gateway.*\.md$/.test(name));
+  const text = pages.map((name) => readFileSync(join(DOCS, name), 'utf8')).join('\n');
+  const rows = text.matchAll(/^\| `((?:muster_gateway|request)_\w+)/gm);
   expect([...rows].map(([, name]) => name).sort()).toEqual((await metricNames()).sort());
 });
 
@@ -47,7 +49,20 @@ const streams = (ended: string, values: string) =>
 const retries = (outcome: string, values: string) =>
   minutes(values, `muster_gateway_retries_total{instance="g",outcome="${outcome}"}`);
 
+const jobs = (outcome: string, values: string) =>
+  minutes(values, `muster_gateway_queue_jobs_total{instance="g",outcome="${outcome}"}`);
+const callbacks = (outcome: string, values: string) =>
+  minutes(values, `muster_gateway_queue_callbacks_total{instance="g",outcome="${outcome}"}`);
+const oldest = (instance: string, values: string) =>
+  minutes(values, `muster_gateway_queue_oldest_seconds{job="muster",instance="${instance}"}`);
+
 const CASES: readonly AlertCase[] = [
+  { alert: 'MusterGatewayJobsWait', at: '30m', series: [oldest('a', '1000x40'), oldest('b', '1000x40')], fires: 1 },
+  { alert: 'MusterGatewayJobsWait', at: '30m', series: [oldest('a', '800x40')], fires: 0 },
+  { alert: 'MusterGatewayJobsFail', at: '25m', series: [jobs('done', '0+9x30'), jobs('failed', '0+1x30')], fires: 1 },
+  { alert: 'MusterGatewayJobsFail', at: '25m', series: [jobs('done', '0+9x30'), jobs('again', '0+9x30')], fires: 0 },
+  { alert: 'MusterGatewayCallbacksFail', at: '25m', series: [callbacks('refused', '0+1x30')], fires: 1 },
+  { alert: 'MusterGatewayCallbacksFail', at: '25m', series: [callbacks('delivered', '0+1x30')], fires: 0 },
   {
     alert: 'MusterGatewayFailing',
     at: '20m',
