@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { CODES, type ErrorCode, EXIT, RETRIABLE } from '../src/errors.ts';
 import { OPTIONS, type Option } from '../src/launch/args/options.ts';
 import { faults } from './faults.ts';
+import { gatewayDashboard } from './gateway-dashboard.ts';
 
 const MEANING: Record<ErrorCode, string> = {
   DONE: 'the command of `muster run` ended with status 0',
@@ -146,6 +147,7 @@ function valueText(option: Option): string {
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'exit-codes.md': exitCodes,
   'faults.md': faults,
+  'gateway-dashboard.json': gatewayDashboard,
   'options.md': options,
 };
 

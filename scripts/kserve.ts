@@ -1,7 +1,7 @@
 /** KServe's own Python server, from PyPI into .cache/kserve-venv (half a minute to a minute and a half, 450 MB). */
 import { join } from 'node:path';
 import { freePorts } from './group.ts';
-import { installVenv, type Running, startServer } from './python-server.ts';
+import { installVenv, type Running, startServer } from './servers.ts';
 
 const PACKAGE = 'kserve==0.21.0';
 

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePorts } from './group.ts';
-import { installVenv, type Running, startServer } from './python-server.ts';
+import { installVenv, type Running, startServer } from './servers.ts';
 
 const PACKAGE = 'mlserver==1.7.1';
 

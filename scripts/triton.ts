@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { freePorts, root } from './group.ts';
-import { installVenv, type Running, startServer } from './python-server.ts';
+import { installVenv, type Running, startServer } from './servers.ts';
 
 const PACKAGE = 'nvidia-pytriton==0.7.0';
 const MODELS = join(root, 'test/gateway/models');

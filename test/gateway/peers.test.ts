@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startKserve } from '../../scripts/kserve.ts';
 import { startMlServer } from '../../scripts/mlserver.ts';
-import type { Running } from '../../scripts/python-server.ts';
+import type { Running } from '../../scripts/servers.ts';
 import { startTriton } from '../../scripts/triton.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import { eventsOf, gatewayTo, post } from './triton.ts';

@@ -1,6 +1,6 @@
 /**
- * Model servers from PyPI for tests and benches: each installed once into a venv of its own under .cache, started as a
- * family of processes that ends together.
+ * Servers that tests and benches run beside muster: started as a family of processes that ends together; those of PyPI are
+ * installed once, each into a venv of its own under .cache.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
