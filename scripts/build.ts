@@ -19,6 +19,9 @@ const dist = join(root, '.cache', `dist-${process.pid}`);
 mkdirSync(dist, { recursive: true });
 process.once('exit', () => rmSync(dist, { recursive: true, force: true }));
 
+// CommonJS dependencies (grpc-js, pino) call require for Node's own modules.
+const REQUIRE =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 await build({
   // Transforms and ways that are measured run in threads of their own, each of which begins with a file.
   entryPoints: {
@@ -47,11 +50,13 @@ await build({
   alias: { ssh2: join(root, 'src/local/no-ssh.ts') },
   // A string: an object would be loaded with every chunk.
   define: { MUSTER_PAGE: JSON.stringify(JSON.stringify(pageFiles())) },
-  // CommonJS dependencies (grpc-js, pino) call require for Node's own modules.
-  banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-  },
+  banner: { js: REQUIRE },
 });
+// The line stays, for the source map.
+for (const file of readdirSync(dist).filter((name) => name.endsWith('.js'))) {
+  const text = readFileSync(join(dist, file), 'utf8').replace(REQUIRE, '');
+  if (!/\brequire\b/.test(text)) writeFileSync(join(dist, file), text);
+}
 
 const runtimes = join(root, 'runtimes');
 const files = readdirSync(runtimes).filter((file) => file.endsWith('.yaml'));

@@ -2,6 +2,7 @@
  * What of the packages muster never reaches, left out of the bundle: half of 4 MB. A name here is a promise about our own
  * code; where it is broken after all, the call fails with the package's name.
  */
+import { createRequire } from 'node:module';
 import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
 
 interface Cut {
@@ -17,13 +18,16 @@ const ZOD_COMPILER = 'INVALID compile withParser ZodCompileAsyncError ZodCompile
 const ZOD_TO_JSON = 'JSONSchemaGenerator createToJSONSchemaMethod createStandardJSONSchemaMethod';
 
 const CUTS: readonly Cut[] = [
-  // grpc-js: for channelz, which is off; dockerode: for builds of images.
+  // grpc-js: for channelz, which is off; dockerode: for builds of images, and for swarms.
   { module: /^@grpc\/proto-loader$/ },
   { module: /^(tar-fs|@balena\/dockerignore)$/, by: /node_modules\/dockerode\// },
   { module: /^\.\/(session|buildkit)$/, by: /node_modules\/dockerode\// },
+  { module: /^\.\/(service|plugin|secret|config|task|node)$/, by: /node_modules\/dockerode\// },
   // fastify: for routes that have a schema, and for requests that no network brings.
   { module: /^@fastify\/(ajv-compiler|fast-json-stringify-compiler)$/, instead: lazily('schemas of fastify') },
   { module: /^light-my-request$/ },
+  // … for what is not right about its options, which are written here.
+  { module: /^\.\/config-validator$/, by: /node_modules\/fastify\//, instead: fastifyDefaults() },
   // … and for plugins that ask for a version of it.
   { module: /^semver$/, by: /node_modules\/fastify\// },
   // grpc-js: ways to balance load that a service config would have to ask for.
@@ -37,8 +41,8 @@ const CUTS: readonly Cut[] = [
   { module: /^safe-regex2$/, by: /node_modules\/find-my-way\//, instead: lazily('regular expressions in paths') },
   // grpc-js: what channelz would count.
   { module: /^\.\/channelz$/, by: /node_modules\/@grpc\/grpc-js\//, instead: withoutChannelz() },
-  // prom-client: summaries, which keep quantiles. pino: writers in threads. docker-modem: its log.
-  { module: /^tdigest$/, by: /node_modules\/prom-client\// },
+  // prom-client: summaries, metrics of the process, ways to send them. pino: writers in threads. docker-modem: its log.
+  { module: /^\.\/lib\/(summary|pushgateway|defaultMetrics|cluster)$/, by: /node_modules\/prom-client\// },
   { module: /^thread-stream$/, by: /node_modules\/pino\// },
   { module: /^debug$/, by: /node_modules\/(dockerode|docker-modem)\//, instead: 'module.exports = () => () => {}' },
   // What is as wide as two letters in a terminal: Node knows it.
@@ -55,6 +59,13 @@ const CUTS: readonly Cut[] = [
   // redis: modules of the server, clusters, sentinels, and all commands but the two that the gateway's cache sends.
   { module: /^redis$/, instead: "module.exports = require('@redis/client')" },
   { module: /^\.\/lib\/(cluster|sentinel)$/, by: /node_modules\/@redis\/client\// },
+  // … pools of clients, and answers kept at the client.
+  {
+    module: /^\.(\/lib\/client)?\/pool$/,
+    by: /node_modules\/@redis\/client\//,
+    instead: 'exports.RedisClientPool = {}',
+  },
+  { module: /^\.(\/lib\/client)?\/cache$/, by: /node_modules\/@redis\/client\//, instead: '' },
   {
     module: /^\.\/metrics$/,
     by: /node_modules\/@redis\/client\/dist\/lib\/opentelemetry\//,
@@ -97,6 +108,12 @@ function redisCommands(...names: readonly string[]): string {
     .map((name) => `const ${name} = require('@redis/client/dist/lib/commands/${name}').default;`)
     .join('');
   return `${loaded} exports.__esModule = true; exports.NON_STICKY_COMMANDS = exports.default = { ${both} };`;
+}
+
+/** The options that are not given. */
+function fastifyDefaults(): string {
+  const { defaultInitOptions } = createRequire(import.meta.url)('fastify/lib/config-validator');
+  return `module.exports = () => true; module.exports.defaultInitOptions = ${JSON.stringify(defaultInitOptions)};`;
 }
 
 /** What counts for channelz, counting nothing. */
