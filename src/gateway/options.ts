@@ -7,6 +7,7 @@ import { CACHE_OPTIONS } from './cache/options.ts';
 import { DOOR_OPTIONS } from './door/options.ts';
 import { GRPC_OPTIONS } from './grpc/options.ts';
 import { OPENAI_OPTIONS } from './openai/options.ts';
+import { TFS_OPTIONS } from './tfs/options.ts';
 import { QUEUE_OPTIONS } from './queue/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 import { UPSTREAM_OPTIONS } from './upstream/options.ts';
@@ -61,10 +62,10 @@ export const GATEWAY_OPTIONS = {
   },
   predictor_protocol: {
     kind: 'choice',
-    choices: ['v1', 'v2', 'grpc-v2', 'openai'],
+    choices: ['v1', 'v2', 'grpc-v2', 'grpc-tfs', 'v1-tfs', 'openai'],
     default: 'v1',
     describe:
-      "What is spoken to the predictor: grpc-v2 is the fastest and has streams; v2: the same over HTTP, tensors as bytes; v1: KServe's default, JSON; openai: vLLM and others that serve OpenAI's API, whose bodies pass as they are",
+      "What is spoken to the predictor: grpc-v2 is the fastest and has streams; v2: the same over HTTP, tensors as bytes; v1: KServe's default, JSON; grpc-tfs, v1-tfs: TensorFlow Serving over gRPC or HTTP; openai: vLLM and others that serve OpenAI's API, whose bodies pass as they are",
   },
   predictor_use_ssl: { kind: 'switch', default: false, describe: 'TLS to the predictor' },
   predictor_ca_file: { kind: 'text', describe: "PEM file of whom to trust with it; without it Node's CAs" },
@@ -154,6 +155,7 @@ export const GATEWAY_OPTIONS = {
   ...CACHE_OPTIONS,
   ...QUEUE_OPTIONS,
   ...OPENAI_OPTIONS,
+  ...TFS_OPTIONS,
   stream_idle_timeout_seconds: {
     ...seconds,
     default: 60,

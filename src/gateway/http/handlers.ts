@@ -20,6 +20,12 @@ export interface WorkRoute {
   readonly refuse?: (failure: Failure) => Reply;
 }
 
+/** What a path is after a look at its last part. */
+export interface Chosen {
+  readonly route: WorkRoute;
+  readonly asked: Asked;
+}
+
 /** `:id` of the path, and what stands behind the `?`. */
 export interface OwnAsked {
   readonly id: string;
@@ -71,11 +77,11 @@ export class Routes {
   }
 
   /** One path with many: which one is decided by its last part. @throws Failure */
-  choose(path: string, how: (last: string) => { readonly route: WorkRoute; readonly asked: Asked }): void {
+  choose(path: string, how: (last: string, model: string) => Chosen): void {
     this.#app.post(path, (request, reply) => {
-      const { last = '' } = request.params as { last?: string };
+      const { last = '', model = '' } = request.params as { last?: string; model?: string };
       try {
-        const { route, asked } = how(last);
+        const { route, asked } = how(last, model);
         void work(this.#context, route, asked, reply);
       } catch (error) {
         exchangeOf(this.#context, reply).fail(asFailure(error, this.#context.log));

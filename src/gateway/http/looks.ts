@@ -30,7 +30,8 @@ export const LOOKS = {
   models: ({ served }) => jsonReply(200, { models: served.names }),
   model: async ({ served, predictor }, { model, version }, signal) => {
     served.check(model);
-    return jsonReply(200, await predictor.modelMetadata(model, version, callOf(signal)));
+    const { signatures: _, ...shown } = await predictor.modelMetadata(model, version, callOf(signal));
+    return jsonReply(200, shown);
   },
   modelReady: async ({ served, readiness }, { model, version }) => {
     served.check(model);

@@ -3,6 +3,7 @@ import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { addOpenAi } from '../openai/routes.ts';
 import { addJobs } from '../queue/routes.ts';
+import { addTfs, verbOf } from '../tfs/routes.ts';
 import type { Routes } from './handlers.ts';
 import { LOOKS } from './looks.ts';
 import { passesV1, WORK } from './work.ts';
@@ -14,16 +15,17 @@ export function addRoutes(routes: Routes, context: GatewayContext): void {
   addV2(routes);
   addOpenAi(routes, context);
   addJobs(routes, context.queue);
+  addTfs(routes, context);
 }
 
-function addV1(routes: Routes, { settings, served }: GatewayContext): void {
+function addV1(routes: Routes, context: GatewayContext): void {
+  const { settings, served } = context;
   // `POST /v1/models/NAME:predict`; a name may hold colons itself.
   routes.choose('/v1/models/:last', (last) => {
     const at = last.lastIndexOf(':');
     const [asked, verb] = [{ model: last.slice(0, at), version: '' }, last.slice(at + 1)];
-    if (at <= 0 || (verb !== 'predict' && verb !== 'explain'))
-      throw new Failure(404, `"${last.slice(0, 200)}" is no call: write /v1/models/NAME:predict`);
-    if (verb === 'predict') return { route: { api: 'v1', work: WORK.v1 }, asked };
+    if (at <= 0) throw new Failure(404, `"${last.slice(0, 200)}" is no call: write /v1/models/NAME:predict`);
+    if (verb !== 'explain') return verbOf(context, verb, asked);
     served.check(asked.model);
     if (!passesV1(settings)) throw noExplain(settings.predictor_protocol);
     return { route: { api: 'explain', work: WORK.explain }, asked };

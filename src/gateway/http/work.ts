@@ -8,6 +8,7 @@ import { documentRequest, readV1, type V1Verb, writeDocument, writeV1 } from '..
 import { JSON_BYTES_HEADER, readRaw, readV2, writeV2 } from '../protocol/v2.ts';
 import { type Asked, infer, timed } from '../request.ts';
 import { serveStream } from '../stream/serve-stream.ts';
+import { signedBy } from '../tfs/signed.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A request whose body has been read. */
@@ -32,12 +33,16 @@ export const WORK = {
   v1: async (job: Whole) => {
     const { context, asked, call, body } = job;
     if (passesV1(context.settings)) return passV1(job, 'predict');
-    const metadata = await context.models.metadata(asked.model, '', call);
-    const { request, form } = timed(context, 'preprocess', asked, () => readV1(asked.model, body, metadata));
+    const { model, version } = asked;
+    const metadata = await context.models.metadata(model, version, call);
+    const how = { version, signed: (name: string) => signedBy(context.settings, metadata, name) };
+    const { request, form } = timed(context, 'preprocess', asked, () => readV1(model, body, metadata, how));
     const response = await infer(context, request, call);
     return timed(context, 'postprocess', asked, () => writeV1(response, form));
   },
   explain: (job: Whole) => passV1(job, 'explain'),
+  classify: (job) => passV1(job, 'classify'),
+  regress: (job) => passV1(job, 'regress'),
   v2: async ({ context, exchange, asked, call, body }: Whole) => {
     const header = exchange.headers[JSON_BYTES_HEADER];
     const input = { ...asked, body, jsonBytes: header === undefined ? undefined : String(header) };
@@ -72,10 +77,11 @@ export const WORK = {
 
 /** Nothing here needs to know what is in the body: the predictor speaks V1, and no transform stands before it. */
 export const passesV1 = ({ predictor_protocol: protocol, transforms }: GatewayContext['settings']): boolean =>
-  protocol === 'v1' && transforms.length === 0;
+  (protocol === 'v1' || protocol === 'v1-tfs') && transforms.length === 0;
 
 async function passV1({ context, asked, call, body }: Whole, verb: V1Verb): Promise<Reply> {
-  return writeDocument(await infer(context, documentRequest(asked.model, { verb, body }), call, verb));
+  const request = documentRequest(asked.model, { verb, body }, asked.version);
+  return writeDocument(await infer(context, request, call, verb === 'explain' ? 'explain' : 'predict'));
 }
 
 async function generateRequest({ context, asked, call, body }: Whole): Promise<InferRequest> {

@@ -2,6 +2,8 @@
 import { Failure } from '../failure.ts';
 import { callOf, type Look } from '../http/looks.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
+import { statusJson } from '../tfs/status.ts';
+import { versionsOf } from '../tfs/versions.ts';
 import { openAiRefusal } from './errors.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -30,11 +32,13 @@ async function listOf(...[predictor, call]: ListParts): Promise<readonly Entry[]
 }
 type ListParts = [Parameters<Look>[0]['predictor'], ReturnType<typeof callOf>];
 
-/** KServe's readiness, which says 503 for later, and OpenAI's model. */
-export const oneModel: Look = async ({ served, readiness }, { model }) => {
+/** KServe's readiness, which says 503 for later, TensorFlow Serving's versions and OpenAI's model. */
+export const oneModel: Look = async (context, { model, version }, signal) => {
+  const { served, readiness } = context;
   served.check(model);
-  const { ready, why } = readiness.draining ? await readiness.gateway() : await readiness.model(model, '');
-  const body = { name: model, ready, ...entryOf(model) };
+  const { ready, why } = readiness.draining ? await readiness.gateway() : await readiness.model(model, version);
+  const versions = await versionsOf(context, { model, version, ready, why }, callOf(signal));
+  const body = { name: model, ready, model_version_status: statusJson(versions), ...entryOf(model) };
   return jsonReply(ready ? 200 : 503, ready ? body : { ...body, error: why });
 };
 

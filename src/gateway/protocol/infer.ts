@@ -44,6 +44,13 @@ export interface ModelMetadata {
   readonly outputs: readonly TensorMetadata[];
 }
 
+  /** TensorFlow's models have several ways to be called; `inputs` and `outputs` are those of the default one. */
+  readonly signatures?: ReadonlyMap<string, Signature> | undefined;
+}
+
+export interface Signature {
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
 export interface ServerMetadata {
   readonly name: string;
   readonly version: string;

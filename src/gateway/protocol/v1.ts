@@ -3,11 +3,11 @@
  * no datatypes: the model's own metadata does, and where that is silent they are guessed from the values.
  */
 import { refuse } from '../failure.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { bytesElements, type Parameters, type Tensor } from '../tensor/tensor.ts';
 import { stringify, valuesOf } from '../tensor/to-json.ts';
 import { documentBody, documentTensor } from './document.ts';
 import type { InferRequest, InferResponse, ModelMetadata, TensorMetadata } from './infer.ts';
-import { isObject, type Json, parseAsWritten, parseObject } from './json.ts';
+import { isObject, type Json, parseAsWritten, parseObject, textField } from './json.ts';
 import { guessedTensor, nest, tensorOf } from './nested.ts';
 import type { Reply } from './reply.ts';
 
@@ -21,16 +21,31 @@ export interface V1Request {
 /** What the one tensor is called when nobody named it; KServe's words. */
 export const UNNAMED = { input: 'input-0', output: 'output-0' } as const;
 
+export interface V1Options {
+  readonly version?: string;
+  /** What the model takes by the signature that the body names, '' when it names none. @throws Failure 400 */
+  readonly signed?: (signature: string) => SignedMetadata;
+}
+
+export interface SignedMetadata {
+  readonly metadata: ModelMetadata;
+  /** What tells the predictor. */
+  readonly parameters: Parameters;
+}
+
 /** @throws Failure 400 */
-export function readV1(model: string, body: Uint8Array, metadata: ModelMetadata): V1Request {
-  const isKnown = metadata.inputs.length > 0;
+export function readV1(model: string, body: Uint8Array, all: ModelMetadata, options: V1Options = {}): V1Request {
+  const isKnown = all.inputs.length > 0 || all.signatures !== undefined;
   const json = isKnown ? parseObject(body) : parseAsWritten(body);
   const form = 'instances' in json ? 'rows' : 'columns';
   const value = form === 'rows' ? json.instances : json.inputs;
   if (value === undefined) throw refuse('the body has neither "instances" nor "inputs"');
+  if (form === 'rows' && json.inputs !== undefined) throw refuse('the body has both "instances" and "inputs"');
+  const { version = '', signed = () => ({ metadata: all, parameters: {} }) } = options;
+  const { metadata, parameters } = signed(textField(json, 'signature_name', 'the body'));
   const byName = form === 'rows' ? columnsOf(value, metadata) : columnsGiven(value, metadata);
   const inputs = isKnown ? known(model, byName, metadata) : guessed(byName);
-  return { request: { model, version: '', id: '', parameters: {}, inputs, outputs: [] }, form };
+  return { request: { model, version, id: '', parameters, inputs, outputs: [] }, form };
 }
 
 /** The model says nothing of its inputs. */
@@ -95,7 +110,7 @@ export function decodeBase64(value: unknown): unknown {
 }
 
 export function writeV1({ outputs }: InferResponse, form: V1Form): Reply {
-  const nested = outputs.map((output) => ({ output, value: nest(valuesOf(output), output.shape) }));
+  const nested = outputs.map((output) => ({ output, value: nest(jsonValues(output), output.shape) }));
   const only = nested.length === 1 ? nested[0] : undefined;
   const named = () => Object.fromEntries(nested.map(({ output, value }) => [output.name, value]));
   const body =
@@ -103,6 +118,12 @@ export function writeV1({ outputs }: InferResponse, form: V1Form): Reply {
       ? { outputs: only ? only.value : named() }
       : { predictions: only ? only.value : (rowsOf(nested) ?? named()) };
   return { status: 200, type: 'application/json', parts: [stringify(body)] };
+}
+
+/** TensorFlow Serving's rule: texts whose name ends so are bytes. */
+function jsonValues(output: Tensor): readonly unknown[] {
+  if (output.datatype !== 'BYTES' || !output.name.endsWith('_bytes')) return valuesOf(output);
+  return (bytesElements(output.data) ?? []).map((each) => ({ b64: Buffer.from(each).toString('base64') }));
 }
 
 /** One object a row, where all outputs have as many rows. */
@@ -120,17 +141,20 @@ function rowsOf(
 const DOCUMENT = 'v1-document';
 const VERB = 'v1_verb';
 
-export type V1Verb = 'predict' | 'explain';
+const VERBS = ['predict', 'explain', 'classify', 'regress'] as const;
+export type V1Verb = (typeof VERBS)[number];
+
+export const isV1Verb = (text: unknown): text is V1Verb => VERBS.some((each) => each === text);
 
 export interface V1Document {
   readonly verb: V1Verb;
   readonly body: Uint8Array;
 }
 
-export function documentRequest(model: string, { verb, body }: V1Document): InferRequest {
+export function documentRequest(model: string, { verb, body }: V1Document, version = ''): InferRequest {
   return {
     model,
-    version: '',
+    version,
     id: '',
     parameters: { [VERB]: verb },
     inputs: [documentTensor(DOCUMENT, body)],
@@ -141,7 +165,7 @@ export function documentRequest(model: string, { verb, body }: V1Document): Infe
 /** The document of a request, if it is one. */
 export function documentOf({ parameters, inputs: [input] }: InferRequest): V1Document | undefined {
   const verb = parameters[VERB];
-  if (verb !== 'predict' && verb !== 'explain') return undefined;
+  if (!isV1Verb(verb)) return undefined;
   return input?.name === DOCUMENT ? { verb, body: documentBody(input) } : undefined;
 }
 

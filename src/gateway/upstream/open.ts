@@ -12,11 +12,13 @@ import { OipGrpc } from './oip/oip-grpc.ts';
 import { OpenAiRest } from './openai/openai-rest.ts';
 import { predictorTls } from './predictor-tls.ts';
 import { V1Rest } from './rest/v1-rest.ts';
+import { tfsModels } from './rest/v1-tfs.ts';
 import { V2Rest } from './rest/v2-rest.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { RetryingPredictor } from './retrying.ts';
 import { ShadowedPredictor } from './shadow.ts';
 import { SplitPredictor } from './split.ts';
+import { TfsGrpc } from './tfs/tfs-grpc.ts';
 import { MeteredPredictor, type Variant, type VariantMeter } from './variants.ts';
 
 export interface UpstreamParts {
@@ -84,12 +86,14 @@ function opener(settings: GatewaySettings): (host: string) => Predictor {
   const tls = predictorTls(settings);
   const flavour = settings.predictor_flavour === 'auto' ? undefined : settings.predictor_flavour;
   const how = { ...predictor, tls, maxReplyBytes };
-  if (protocol === 'grpc-v2')
-    return (host) => new OipGrpc({ ...how, flavour, host, authority: formatAddress(predictor) });
+  const authority = formatAddress(predictor);
+  if (protocol === 'grpc-v2') return (host) => new OipGrpc({ ...how, flavour, host, authority });
+  const signature = settings.tfs_signature;
+  if (protocol === 'grpc-tfs') return (host) => new TfsGrpc({ ...how, signature, host, authority });
   const http = { ...how, authority: hostHeader(settings), maxSockets: settings.max_concurrent_requests + LOOKS };
   if (protocol === 'v1') return (host) => new V1Rest({ ...http, host });
-  if (protocol === 'openai')
-    return (host) => new OpenAiRest({ ...http, prefix: settings.openai_prefix ?? '', host });
+  if (protocol === 'v1-tfs') return (host) => new V1Rest({ ...http, models: tfsModels(signature), host });
+  if (protocol === 'openai') return (host) => new OpenAiRest({ ...http, prefix: settings.openai_prefix ?? '', host });
   return (host) => new V2Rest({ ...http, flavour, host });
 }
 

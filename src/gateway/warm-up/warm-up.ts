@@ -64,9 +64,9 @@ async function sendOnce({ predictor, passesV1 }: To, request: WarmUpRequest, cal
     return;
   }
   if (passesV1) {
-    await predictor.infer(documentRequest(model, { verb: 'predict', body }), call);
+    await predictor.infer(documentRequest(model, { verb: 'predict', body }, version), call);
     return;
   }
   const metadata = await predictor.modelMetadata(model, version, call);
-  await predictor.infer(readV1(model, body, metadata).request, call);
+  await predictor.infer(readV1(model, body, metadata, { version }).request, call);
 }

@@ -3,9 +3,9 @@
  * goes out loses them, and what comes back is what its values look like. Pure.
  */
 import { Failure, refuse } from '../../failure.ts';
-import type { InferRequest, InferResponse } from '../../protocol/infer.ts';
-import { isObject, type Json, parseAsWritten } from '../../protocol/json.ts';
-import { guessedTensor, nest } from '../../protocol/nested.ts';
+import type { InferRequest, InferResponse, TensorMetadata } from '../../protocol/infer.ts';
+import { isObject, type Json, parseAsWritten, parseExact, parseObject } from '../../protocol/json.ts';
+import { guessedTensor, nest, tensorOf } from '../../protocol/nested.ts';
 import { columnsOfRows, decodeBase64, isNamed, UNNAMED } from '../../protocol/v1.ts';
 import { bytesElements, type Tensor } from '../../tensor/tensor.ts';
 import { stringify, valuesOf } from '../../tensor/to-json.ts';
@@ -14,18 +14,20 @@ import { isYes } from './v2-messages.ts';
 /**
  * One tensor becomes bare rows, several become rows with their names: that is what KServe's servers and TensorFlow Serving
  * both take. Tensors without rows in common become columns.
+ *
+ * @param head what stands before them
  */
-export function encodeV1({ inputs }: InferRequest): Uint8Array {
+export function encodeV1({ inputs }: InferRequest, head: Json = {}): Uint8Array {
   const nested = inputs.map((input) => ({ ...input, value: nest(jsonValues(input), input.shape) }));
   const [first, ...more] = nested;
   const rows = first?.shape[0];
   if (first === undefined) throw refuse('the request has no inputs');
   if (rows === undefined || more.some(({ shape }) => shape[0] !== rows))
-    return bodyOf({ inputs: Object.fromEntries(nested.map(({ name, value }) => [name, value])) });
-  if (more.length === 0) return bodyOf({ instances: first.value });
+    return bodyOf({ ...head, inputs: Object.fromEntries(nested.map(({ name, value }) => [name, value])) });
+  if (more.length === 0) return bodyOf({ ...head, instances: first.value });
   const row = (at: number) =>
     Object.fromEntries(nested.map(({ name, value }) => [name, (value as readonly unknown[])[at]]));
-  return bodyOf({ instances: Array.from({ length: rows }, (_, at) => row(at)) });
+  return bodyOf({ ...head, instances: Array.from({ length: rows }, (_, at) => row(at)) });
 }
 
 const bodyOf = (value: unknown): Uint8Array => Buffer.from(stringify(value));
@@ -39,25 +41,46 @@ function jsonValues(tensor: Tensor): readonly unknown[] {
   });
 }
 
-/** @throws Failure 400, whose words are about the answer; or about the request, when it wants an output that is not there */
-export function decodeV1(body: Uint8Array, request: InferRequest): InferResponse {
-  const json = parseAsWritten(body);
-  const columns = 'predictions' in json ? columnsOfPredictions(json.predictions) : columnsOfOutputs(json.outputs);
-  const outputs = Object.entries(columns).map(([name, column]) => guessedTensor(name, decodeBase64(column)));
+/**
+ * @param known the model's outputs, where it tells them: their names and datatypes count before what values look like
+ * @throws Failure 400, whose words are about the answer; or about the request, when it wants an output that is not there
+ */
+export function decodeV1(
+  body: Uint8Array,
+  request: InferRequest,
+  known: readonly TensorMetadata[] = [],
+): InferResponse {
+  const json = parseFor(known, body);
+  const [only, ...others] = known;
+  const bare = only && others.length === 0 ? only.name : UNNAMED.output;
+  const columns =
+    'predictions' in json ? columnsOfPredictions(json.predictions, bare) : columnsOfOutputs(json.outputs, bare);
+  const outputs = Object.entries(columns).map(([name, column]) => {
+    const output = known.find((each) => each.name === name);
+    const value = decodeBase64(column);
+    return output ? tensorOf(output, value, 'behind') : guessedTensor(name, value);
+  });
   const { model, version, id } = request;
   return { model, version, id, parameters: {}, outputs };
 }
 
-/** Rows, or columns by name, which KServe's servers give under this word too. */
-function columnsOfPredictions(value: unknown): Json {
-  if (isNamed(value)) return value;
-  if (Array.isArray(value) && value.length === 0) return { [UNNAMED.output]: [] };
-  return columnsOfRows(value, 'predictions', () => UNNAMED.output);
+/** Numbers as their datatypes need them; without any, as they are written. */
+function parseFor(known: readonly TensorMetadata[], body: Uint8Array): Json {
+  if (known.length === 0) return parseAsWritten(body);
+  const json = parseObject(body);
+  return known.some(({ datatype }) => datatype.endsWith('INT64')) ? parseExact(body) : json;
 }
 
-function columnsOfOutputs(value: unknown): Json {
+/** Rows, or columns by name, which KServe's servers give under this word too. */
+function columnsOfPredictions(value: unknown, bare: string): Json {
+  if (isNamed(value)) return value;
+  if (Array.isArray(value) && value.length === 0) return { [bare]: [] };
+  return columnsOfRows(value, 'predictions', () => bare);
+}
+
+function columnsOfOutputs(value: unknown, bare: string): Json {
   if (value === undefined) throw refuse('it has neither "predictions" nor "outputs"');
-  return isNamed(value) ? value : { [UNNAMED.output]: value };
+  return isNamed(value) ? value : { [bare]: value };
 }
 
 /** The outputs that were asked for by name. @throws Failure 400 */
