@@ -6,11 +6,12 @@ import { WORK } from '../http/work.ts';
 import { OPEN } from '../ops/admission.ts';
 import { errorReply, type Reply } from '../protocol/reply.ts';
 import { serve } from '../request.ts';
+import type { JobBook } from './book.ts';
 import { type CallbackOptions, deliver } from './callback.ts';
+import type { BegunJob, Claim, JobClaims } from './claims.ts';
 import { type KeptReply, keepReply, pauseMs, worthAnotherTry } from './job.ts';
 import type { JobOutcome } from './metrics.ts';
 import { QueuedCaller } from './queued-caller.ts';
-import type { BegunJob, Claim, JobStore } from './store.ts';
 
 /** Why a job ends here without its answer: it was cancelled, another gateway has it, or this one ends. */
 export type Why = 'cancelled' | 'lost' | 'closing';
@@ -26,7 +27,8 @@ export interface Running {
 
 export interface JobParts {
   readonly context: GatewayContext;
-  readonly store: JobStore;
+  readonly book: JobBook;
+  readonly claims: JobClaims;
   readonly maxBytes: number;
   readonly leaseMs: number;
   readonly maxAttempts: number;
@@ -42,13 +44,13 @@ const AGAIN_MS = 500;
 
 /** @throws Failure when Redis is away before the job has begun: then it is somebody's later */
 export async function doJob(parts: JobParts, running: Running): Promise<void> {
-  const { store, context } = parts;
+  const { book, claims, context } = parts;
   const { claim, stop } = running;
   const leave = await context.admission.enterLast(stop.signal);
   let reply: Reply | undefined;
   let job: BegunJob;
   try {
-    const begun = await store.begin(claim);
+    const begun = await claims.begin(claim);
     if (begun.what === 'gone') return;
     running.phase = 'running';
     ({ job } = begun);
@@ -60,9 +62,9 @@ export async function doJob(parts: JobParts, running: Running): Promise<void> {
   if (stop.signal.aborted) return abandon(parts, running);
   if (reply && worthAnotherTry(reply.status) && job.attempts < parts.maxAttempts) {
     count(parts, 'again');
-    return store.giveBack(claim, pauseMs(job.attempts, parts.leaseMs), true);
+    return claims.giveBack(claim, pauseMs(job.attempts, parts.leaseMs), true);
   }
-  const told = reply ? await keep(parts, running, job, reply) : await store.result(claim.id);
+  const told = reply ? await keep(parts, running, job, reply) : await book.result(claim.id);
   running.phase = 'telling';
   parts.telling();
   if (told && job.callback !== undefined) await tell(parts, claim, job.callback, told);
@@ -73,7 +75,7 @@ const count = ({ context }: JobParts, outcome: JobOutcome): void => context.metr
 async function abandon(parts: JobParts, { claim, stop }: Running): Promise<void> {
   const why = stop.signal.reason as Why;
   count(parts, why === 'closing' ? 'given_back' : why);
-  if (why === 'closing') await parts.store.giveBack(claim, 0, false);
+  if (why === 'closing') await parts.claims.giveBack(claim, 0, false);
 }
 
 /** The request as if it came now, in its place of last resort. */
@@ -102,7 +104,7 @@ async function keep(parts: JobParts, { claim }: Running, job: BegunJob, reply: R
   const status = (JSON.parse(kept.head) as Reply).status < 400 ? 'done' : 'failed';
   for (;;) {
     try {
-      const ours = await parts.store.finish(claim, job, { status, reply: kept });
+      const ours = await parts.claims.finish(claim, job, { status, reply: kept });
       count(parts, ours ? status : 'lost');
       return ours ? kept : undefined;
     } catch (error) {
@@ -120,12 +122,12 @@ function bounded(reply: KeptReply, maxBytes: number): KeptReply {
 
 /** A gateway that ends meanwhile leaves it to another one: a callback may come twice. */
 async function tell(parts: JobParts, claim: Claim, url: string, reply: KeptReply): Promise<void> {
-  const { callbacks, store, closing, context } = parts;
+  const { callbacks, claims, closing, context } = parts;
   const status = (JSON.parse(reply.head) as Reply).status < 400 ? 'done' : 'failed';
   const delivery = callbacks
     ? await deliver(new URL(url), { id: claim.id, status, reply }, callbacks, closing)
     : { outcome: 'refused' as const, attempts: 0 };
-  if (!delivery) return store.giveBack(claim, 0, false);
+  if (!delivery) return claims.giveBack(claim, 0, false);
   context.metrics.queue.callback(delivery.outcome);
-  await store.settle(claim, delivery.outcome, delivery.attempts);
+  await claims.settle(claim, delivery.outcome, delivery.attempts);
 }

@@ -1,7 +1,7 @@
 /** What `/metrics` says of the queue. Depth and age are Redis's own, so every gateway of a queue says the same. */
 import prom from 'prom-client';
+import type { Depth } from './book.ts';
 import type { CallbackOutcome } from './callback.ts';
-import type { Depth } from './store.ts';
 
 const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 7_200];
 /** For a look at Redis while somebody waits for /metrics. */

@@ -10,26 +10,26 @@ import type { Worker } from './worker.ts';
 export async function openQueue(context: GatewayContext): Promise<Queue | undefined> {
   const { settings, log } = context;
   if (settings.queue_redis === undefined) return undefined;
-  const [{ JobStore }, { Worker }] = await Promise.all([import('./store.ts'), import('./worker.ts')]);
+  const [{ QueueSite }, { JobBook }, { JobClaims }, { Worker }] = await Promise.all([
+    import('./site.ts'),
+    import('./book.ts'),
+    import('./claims.ts'),
+    import('./worker.ts'),
+  ]);
   const maxAttempts = settings.queue_attempts;
   const leaseMs = settings.queue_lease_seconds * 1000;
-  const store = new JobStore({
-    url: settings.queue_redis,
-    name: settings.queue_name,
-    consumer: `${hostname()}-${randomBytes(6).toString('hex')}`,
-    maxJobs: settings.queue_max_jobs,
-    ttlMs: settings.queue_ttl_seconds * 1000,
-    leaseMs,
-    maxAttempts,
-    log,
-  });
+  const ttlMs = settings.queue_ttl_seconds * 1000;
+  const consumer = `${hostname()}-${randomBytes(6).toString('hex')}`;
+  const site = new QueueSite({ url: settings.queue_redis, name: settings.queue_name, log });
+  const book = new JobBook({ site, ttlMs, maxJobs: settings.queue_max_jobs });
+  const claims = new JobClaims({ site, consumer, ttlMs, leaseMs, maxAttempts });
   const hosts = callbackHosts(settings.queue_callback_hosts);
   const secret = settings.queue_callback_secret;
   const worker: Worker = new Worker({
-    ...{ context, store, maxAttempts, leaseMs },
+    ...{ context, book, claims, maxAttempts, leaseMs },
     concurrency: settings.queue_concurrency,
     maxBytes: settings.queue_max_bytes,
     callbacks: secret === undefined ? undefined : { hosts, secret },
   });
-  return new Queue({ context, store, worker, hosts });
+  return new Queue({ context, site, book, claims, worker, hosts });
 }

@@ -8,7 +8,9 @@ import type { Exchange } from '../http/exchange.ts';
 import { Admission, OPEN } from '../ops/admission.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import { type Asked, serve } from '../request.ts';
+import type { JobBook } from './book.ts';
 import { type CallbackHosts, checkCallback } from './callback-hosts.ts';
+import type { JobClaims } from './claims.ts';
 import {
   callerOf,
   describeJob,
@@ -21,12 +23,14 @@ import {
   type QueuedApi,
   replyOf,
 } from './job.ts';
-import type { JobStore } from './store.ts';
+import type { QueueSite } from './site.ts';
 import type { Worker } from './worker.ts';
 
 export interface QueueOptions {
   readonly context: GatewayContext;
-  readonly store: JobStore;
+  readonly site: QueueSite;
+  readonly book: JobBook;
+  readonly claims: JobClaims;
   readonly worker: Worker;
   readonly hosts: CallbackHosts;
 }
@@ -53,11 +57,11 @@ export class Queue {
       maxWaiting: settings.max_queued_requests,
       maxWaitMs: settings.queue_timeout_seconds * 1000,
     });
-    options.store.hear((id) => {
+    options.book.hear((id) => {
       options.worker.over(id);
       for (const each of this.#waiting.get(id) ?? []) each();
     });
-    options.context.metrics.queue.watch(() => options.store.depth());
+    options.context.metrics.queue.watch(() => options.book.depth());
     options.worker.start();
   }
 
@@ -90,9 +94,9 @@ export class Queue {
 
   /** What is not done will not be; what is, is forgotten. @throws Failure 404 */
   async cancel(exchange: Exchange, id: string): Promise<Reply> {
-    const { store, worker } = this.#options;
+    const { book, worker } = this.#options;
     await this.#own(exchange, id, 0);
-    const what = await store.cancel(id);
+    const what = await book.cancel(id);
     if (what === '') throw unknown(id);
     worker.over(id);
     return jsonReply(200, { id, status: what });
@@ -103,14 +107,14 @@ export class Queue {
   }
 
   async close(): Promise<void> {
-    const { worker, store } = this.#options;
+    const { worker, claims, site } = this.#options;
     await worker.close();
-    await store.leave().catch(() => {}); // Redis is away: others forget us by and by
-    store.close();
+    await claims.leave().catch(() => {}); // Redis is away: others forget us by and by
+    site.close();
   }
 
   async #handOver(exchange: Exchange, api: QueuedApi, asked: Asked): Promise<string> {
-    const { context, store, hosts } = this.#options;
+    const { context, book, hosts } = this.#options;
     const { headers } = exchange;
     const { forward_headers: forward, queue_max_bytes: maxBytes } = context.settings;
     const url = headers['x-callback-url'];
@@ -122,7 +126,7 @@ export class Queue {
     exchange.receivedBytes = body.length;
     const request = { api, asked, headers: keptHeaders(headers, forward), body };
     const id = randomBytes(ID_BYTES).toString('base64url');
-    return store.submit({ id, request, caller, idempotency, callback });
+    return book.submit({ id, request, caller, idempotency, callback });
   }
 
   /** The answer itself when it comes while its client would wait, else where it will be. */
@@ -137,15 +141,15 @@ export class Queue {
   async #reply(state: JobState): Promise<Reply> {
     if (!isOver(state)) return statusReply(202, state);
     if (state.status === 'cancelled') throw new Failure(410, `the job ${state.id} was cancelled`);
-    const kept = await this.#options.store.result(state.id);
+    const kept = await this.#options.book.result(state.id);
     if (!kept) throw unknown(state.id);
     return replyOf(kept);
   }
 
   async #own({ headers, gone }: Exchange, id: string, wait: number): Promise<JobState> {
-    const { store, context } = this.#options;
+    const { book, context } = this.#options;
     const caller = callerOf(headers, context.settings.forward_headers);
-    const state = ID.test(id) ? await store.state(id) : undefined;
+    const state = ID.test(id) ? await book.state(id) : undefined;
     if (!state || state.caller !== caller) throw unknown(id);
     if (wait <= 0 || isOver(state)) return state;
     return (await this.#wait(id, wait, gone)) ?? state;
@@ -153,7 +157,7 @@ export class Queue {
 
   /** Its state when it is over, or when the time is. Nobody waits while this gateway drains. */
   async #wait(id: string, seconds: number, gone: AbortSignal): Promise<JobState | undefined> {
-    const { store, context } = this.#options;
+    const { book, context } = this.#options;
     const until = performance.now() + Math.min(seconds, MAX_WAIT_SECONDS) * 1000;
     for (;;) {
       const over = Promise.withResolvers<void>();
@@ -162,7 +166,7 @@ export class Queue {
       const timer = new AbortController();
       try {
         // Asked after it is listened for, so that no end falls between.
-        const state = await store.state(id);
+        const state = await book.state(id);
         const leftMs = until - performance.now();
         if (!state || isOver(state) || leftMs <= 0 || context.readiness.draining || gone.aborted) return state;
         const signal = AbortSignal.any([timer.signal, gone]);

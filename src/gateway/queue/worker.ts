@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
+import type { Claim } from './claims.ts';
 import { doJob, type JobParts, type Running, type Why } from './do-job.ts';
-import type { Claim } from './store.ts';
 
 export interface WorkerOptions extends Omit<JobParts, 'closing' | 'telling'> {
   readonly concurrency: number;
@@ -75,25 +75,25 @@ export class Worker {
 
   /** The next new job, when there is a place for it: who has none leaves it to another gateway. */
   async #read(): Promise<void> {
-    const { store, context } = this.#options;
+    const { claims, context } = this.#options;
     const { signal } = this.#stopping;
     while (!this.#hasSlot && !signal.aborted) await this.#freed.promise;
     const leave = await context.admission.enterLast(signal);
     leave();
-    const found = await store.next(BLOCK_MS);
-    if (found && signal.aborted) await store.release(found.entry);
+    const found = await claims.next(BLOCK_MS);
+    if (found && signal.aborted) await claims.release(found.entry);
     else if (found) this.#take(found);
   }
 
   /** Keeps what is done here ours, and looks for what is nobody's. */
   async #tick(): Promise<void> {
-    const { store, leaseMs, concurrency } = this.#options;
+    const { claims, leaseMs, concurrency } = this.#options;
     await sleep(Math.min(TICK_MS, leaseMs / 5), undefined, { signal: this.#closing.signal });
     const begun = [...this.#running.values()].filter(({ phase }) => phase !== 'waiting');
-    const lost = new Set(await store.renew(begun.map(({ claim }) => claim)));
+    const lost = new Set(await claims.renew(begun.map(({ claim }) => claim)));
     this.#stop('lost', ({ claim, phase }) => lost.has(claim) && phase === 'running');
     if (this.#stopping.signal.aborted || !this.#hasSlot) return;
-    for (const found of await store.abandoned(concurrency)) this.#take(found);
+    for (const found of await claims.abandoned(concurrency)) this.#take(found);
   }
 
   /** Again and again until the signal, with pauses while Redis is away. */
@@ -132,7 +132,7 @@ export class Worker {
       // It stays where it is, and is somebody's after a lease.
       this.#complain(error);
       if (running.phase === 'waiting' && running.stop.signal.aborted)
-        await this.#options.store.release(running.claim.entry).catch((failed) => this.#complain(failed));
+        await this.#options.claims.release(running.claim.entry).catch((failed) => this.#complain(failed));
     }
   }
 
