@@ -1,7 +1,7 @@
 /** What every handler stands on: made once by `gateway.ts`. */
 import type { Log } from '../log.ts';
-import type { Admits } from './ops/admission.ts';
 import type { TextParts } from './openai/text/open.ts';
+import type { Admits } from './ops/admission.ts';
 import type { AuditLog } from './ops/audit.ts';
 import type { GatewayMetrics } from './ops/metrics.ts';
 import type { Readiness } from './ops/readiness.ts';

@@ -26,7 +26,7 @@ export class ChatTemplate {
     try {
       this.#template = parsed(source.text);
     } catch (cause) {
-      throw invalid(`${source.file} line ${lineOf(source.text, cause)}: ${wordsOf(cause)}`, cause);
+      throw invalid(`${source.file} line ${lineOf(source.text, cause)}: ${parserWordsOf(cause)}`, cause);
     }
     this.#tryOut();
   }
@@ -75,7 +75,7 @@ function parsed(text: string): Template {
   return template;
 }
 
-/** The parser tells no line: it is where the text up to there is wrong in the same words as all of it, from then on. */
+/** The parser tells no line: it is the first one up to which the text is wrong as all of it is, and stays so. */
 function lineOf(text: string, error: unknown): number {
   const lines = text.split('\n');
   let first = lines.length;
@@ -91,6 +91,10 @@ function wrongOf(text: string): string | undefined {
     return wordsOf(error);
   }
 }
+
+/** Where the text ends too early the parser reads behind its end. */
+const parserWordsOf = (error: unknown): string =>
+  error instanceof TypeError ? 'a tag or a block that begins here is not closed' : wordsOf(error);
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
