@@ -254,4 +254,43 @@ const OWN_WORK: Row = {
   ],
 };
 
-export const ROWS: readonly Row[] = [TRAFFIC, ERRORS, LATENCY, STREAMS, OPENAI, PREDICTORS, VARIANTS, OWN_WORK];
+const QUEUE: Row = {
+  title: 'Queue: requests that need no answer now',
+  panels: [
+    {
+      title: 'Jobs that are not done',
+      unit: 'short',
+      text: 'Of all gateways of the queue, and those of them that a gateway has taken. When they grow, jobs come faster than they are done: add gateways or predictors, or raise --queue_concurrency.',
+      queries: [
+        [`max by (job) (muster_gateway_queue_jobs{${ALL}})`, 'all'],
+        [`max by (job) (muster_gateway_queue_jobs_taken{${ALL}})`, 'taken'],
+      ],
+    },
+    {
+      title: 'Age of the oldest job',
+      unit: 's',
+      text: 'When it is high while few are taken, gateways have no places left for jobs: requests that somebody waits for come first. MusterGatewayJobsWait fires at a quarter of an hour.',
+      queries: [[`max by (job) (muster_gateway_queue_oldest_seconds{${ALL}})`, 'oldest']],
+    },
+    {
+      title: 'Jobs and callbacks by outcome',
+      unit: 'ops',
+      text: 'What came of jobs (again: nobody answered, another try follows) and of callbacks (refused: the host may not be called, or says no). When failed is high, results of jobs say why.',
+      queries: [
+        [per('outcome', 'muster_gateway_queue_jobs_total'), 'job {{outcome}}'],
+        [per('outcome', 'muster_gateway_queue_callbacks_total'), 'callback {{outcome}}'],
+      ],
+    },
+    {
+      title: 'Waiting and running, 99 of 100',
+      unit: 's',
+      text: 'From a submission to the beginning of its job, and from there to its answer. When jobs wait long and run short, raise --queue_concurrency; when they run long, look at the predictor.',
+      queries: (['waited', 'ran'] as const).map((what) => [
+        `histogram_quantile(0.99, ${per('le', `muster_gateway_queue_${what}_seconds_bucket`)})`,
+        what,
+      ]),
+    },
+  ],
+};
+
+export const ROWS: readonly Row[] = [TRAFFIC, ERRORS, LATENCY, STREAMS, OPENAI, PREDICTORS, VARIANTS, OWN_WORK, QUEUE];

@@ -2,7 +2,7 @@
  * What a watcher sees: a real Prometheus scrapes gateways under a little of everything. Each question of the dashboard has an
  * answer, the alert rules are taken, and one fires. There is no Grafana to be had here, but its SDK reads the dashboard.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -13,11 +13,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { gatewayDashboard } from '../../scripts/gateway-dashboard.ts';
+import { ROWS } from '../../scripts/gateway-panels.ts';
 import { freePorts } from '../../scripts/group.ts';
 import { installVenv, startServer } from '../../scripts/servers.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import { noPromtool, rulesOf } from '../unit/support/alert-rules.ts';
-import { gatewayTo, post, withTriton } from './triton.ts';
+import { noRedis } from './redis.ts';
+import { gatewayTo, gatewayWith, post, withTriton } from './triton.ts';
 
 const RULES = join(import.meta.dirname, '../../docs/gateway-alerts.yaml');
 /** Bounds a wait for what takes a few seconds. */
@@ -64,9 +66,22 @@ async function fakeServer(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-type Gateways = Readonly<Record<'main' | 'transforming' | 'explaining' | 'talking', Gateway>>;
+type Gateways = Readonly<Record<'main' | 'transforming' | 'explaining' | 'talking' | 'queued', Gateway>>;
 
-/** Four, so that everything that is counted happens: canary, shadow, cache; a transform; explanations; OpenAI's API. */
+/** A Redis that is gone with the file. */
+async function queueSettings(): Promise<Readonly<Record<string, string>>> {
+  if (noRedis) return {};
+  const [port = 0] = await freePorts(1);
+  const argv = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const redis = spawn('redis-server', argv, { stdio: 'ignore' });
+  undo.push(() => void redis.kill('SIGKILL'));
+  return {
+    MUSTER_GATEWAY_QUEUE_REDIS: `redis://127.0.0.1:${port}`,
+    MUSTER_GATEWAY_QUEUE_CALLBACK_SECRET: 'a secret of more than sixteen bytes',
+  };
+}
+
+/** Several, so that everything that is counted happens: canary, shadow, cache; a transform; explanations; OpenAI's API; jobs. */
 async function openGateways(): Promise<Gateways> {
   const { grpcPort } = both.triton;
   const [nobody = 0] = await freePorts(1);
@@ -84,11 +99,12 @@ async function openGateways(): Promise<Gateways> {
     `--shadow_host=${named}`,
     '--shadow_percent=100',
   );
+  const queued = await gatewayWith(await queueSettings(), grpcPort, ['--queue_callback_hosts=127.0.0.1,127.0.0.0/8']);
   const transforming = await gatewayTo(grpcPort, `--transform=${pass}`);
   const fake = await fakeServer();
   const explaining = await gatewayTo(fake, '--predictor_protocol=v1');
   const talking = await gatewayTo(fake, '--predictor_protocol=openai', '--model_name=m');
-  const gateways = { main, transforming, explaining, talking };
+  const gateways = { main, transforming, explaining, talking, queued };
   undo.push(async () => {
     for (const each of Object.values(gateways)) await each.close();
     rmSync(dir, { recursive: true, force: true });
@@ -97,10 +113,12 @@ async function openGateways(): Promise<Gateways> {
 }
 
 /** Clients of all kinds, again and again. */
-async function keepAsking({ main, transforming, explaining, talking }: Gateways, signal: AbortSignal): Promise<void> {
+async function keepAsking(gateways: Gateways, signal: AbortSignal): Promise<void> {
+  const { main, transforming, explaining, talking, queued } = gateways;
   const echo = '/v2/models/echo_fp32/infer';
   const tensor = { name: 'IN', datatype: 'FP32', shape: [1, 2], data: [1, 2.5] };
   const body = JSON.stringify({ inputs: [tensor] });
+  const later = { prefer: 'respond-async', 'x-callback-url': `http://127.0.0.1:${talking.port}/` };
   for (; !signal.aborted; await sleep(200)) {
     const fresh = JSON.stringify({ inputs: [{ ...tensor, data: [Math.random(), 1] }] });
     const refused = JSON.stringify({ inputs: [{ name: 'IN', datatype: 'INT32', shape: [1], data: [1] }] });
@@ -113,6 +131,7 @@ async function keepAsking({ main, transforming, explaining, talking }: Gateways,
       post(main.port, '/v2/models/gen/generate_stream', words),
       post(main.port, '/v2/models/nope/infer', body),
       post(transforming.port, echo, body),
+      post(queued.port, echo, body, later),
       post(explaining.port, '/v1/models/m:explain', '{"instances": [1]}'),
       post(talking.port, '/v1/completions', '{"model": "m", "prompt": "a"}'),
       post(talking.port, '/v1/chat/completions', '{"model": "m", "messages": [], "stream": true}'),
@@ -171,32 +190,44 @@ interface Dashboard {
 
 const dashboard = JSON.parse(gatewayDashboard()) as Dashboard;
 
+const QUEUED = new Set(ROWS.at(-1)!.panels.map(({ title }) => title));
+
 /** As Grafana would ask with everything chosen. */
 const filled = (expr: string): string =>
   expr.replaceAll('$__rate_interval', '30s').replaceAll(/\$(instance|api|model_name)\b/g, '.*');
 
-test.each(dashboard.panels.filter(({ targets }) => targets))('"$title" shows data', async ({ targets = [] }) => {
-  for (const { expr } of targets)
-    await expect.poll(() => numbersOf(filled(expr)), { timeout: SOON_MS, interval: 500 }).not.toEqual([]);
-});
+test.for(dashboard.panels.filter(({ targets }) => targets))(
+  '"$title" shows data',
+  async ({ title, targets = [] }, { skip }) => {
+    if (noPromtool) skip(noPromtool);
+    if (noRedis && QUEUED.has(title)) skip(noRedis);
+    for (const { expr } of targets)
+      await expect.poll(() => numbersOf(filled(expr)), { timeout: SOON_MS, interval: 500 }).not.toEqual([]);
+  },
+);
 
 async function numbersOf(query: string): Promise<number[]> {
   const { result } = await api<{ result: { value: [number, string] }[] }>('query', { query });
   return result.map(({ value: [, text] }) => Number(text)).filter((each) => !Number.isNaN(each));
 }
 
-test.each(dashboard.templating.list.filter(({ type }) => type === 'query'))('$name can be chosen', async (variable) => {
-  const { name, query } = variable;
-  const [, metric = ''] = /^label_values\((\w+), \w+\)$/.exec(query.query) ?? [];
-  const values = () => api<string[]>(`label/${name}/values`, { 'match[]': metric });
-  await expect.poll(values, { timeout: SOON_MS }).not.toEqual([]);
-});
+test.for(dashboard.templating.list.filter(({ type }) => type === 'query'))(
+  '$name can be chosen',
+  async (variable, { skip }) => {
+    if (noPromtool) skip(noPromtool);
+    const { name, query } = variable;
+    const [, metric = ''] = /^label_values\((\w+), \w+\)$/.exec(query.query) ?? [];
+    const values = () => api<string[]>(`label/${name}/values`, { 'match[]': metric });
+    await expect.poll(values, { timeout: SOON_MS }).not.toEqual([]);
+  },
+);
 
 interface Group {
   readonly rules: readonly { readonly name: string; readonly health: string; readonly lastError?: string }[];
 }
 
-test('the alert rules are taken and work', async () => {
+test('the alert rules are taken and work', async ({ skip }) => {
+  if (noPromtool) skip(noPromtool);
   const names = rulesOf(RULES).map(({ alert }) => alert);
   const healthy = async () => {
     const { groups } = await api<{ groups: Group[] }>('rules');
@@ -205,7 +236,8 @@ test('the alert rules are taken and work', async () => {
   await expect.poll(healthy, { timeout: SOON_MS }).toEqual(expect.arrayContaining(names));
 });
 
-test('more than one failure in twenty fires an alert that says what to do', async () => {
+test('more than one failure in twenty fires an alert that says what to do', async ({ skip }) => {
+  if (noPromtool) skip(noPromtool);
   interface Alert {
     readonly state: string;
     readonly labels: Readonly<Record<string, string>>;

@@ -31,8 +31,16 @@ export function withTriton(models: readonly string[], ...argv: string[]): Pair {
   };
 }
 
-export async function gatewayTo(grpcPort: number, ...argv: string[]): Promise<Gateway> {
+export const gatewayTo = (grpcPort: number, ...argv: string[]): Promise<Gateway> => gatewayWith({}, grpcPort, argv);
+
+/** @param env settings that are refused as flags */
+export async function gatewayWith(
+  env: Readonly<Record<string, string>>,
+  grpcPort: number,
+  argv: readonly string[],
+): Promise<Gateway> {
   const { settings, refusals } = resolveGateway(argv, {
+    ...env,
     MUSTER_GATEWAY_MODEL_NAME: '*',
     MUSTER_GATEWAY_PREDICTOR_HOST: `127.0.0.1:${grpcPort}`,
     MUSTER_GATEWAY_PREDICTOR_PROTOCOL: 'grpc-v2',
