@@ -10,11 +10,14 @@ import type { Predictor } from './protocol/infer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
+import type { Explain } from './transform/open.ts';
 import type { KnownModels } from './upstream/known-models.ts';
 
 export interface GatewayContext {
   readonly settings: GatewaySettings;
   readonly predictor: Predictor;
+  /** For `:explain`; undefined: nobody does. */
+  readonly explain: Explain | undefined;
   readonly models: KnownModels;
   readonly served: ServedModels;
   readonly admission: Admits;

@@ -49,11 +49,12 @@ export async function openGateway(
   metrics.speaks(settings.predictor_protocol);
   const tracing = await openTracing(settings);
   const audit = await openAudit(settings.audit_log, log);
-  const { predictor, uncached } = await openStack(settings, { metrics, tracing, log });
+  const { predictor, uncached, explain } = await openStack(settings, { metrics, tracing, log });
   const served = new ServedModels(settings.model_name);
   const context: GatewayContext = {
     settings,
     predictor,
+    explain,
     models: new KnownModels(predictor),
     served,
     admission,
@@ -96,8 +97,8 @@ function warm(
 /** Routers learn of it by the probes; until they have, requests keep coming and are served. */
 async function drain({ readiness, admission, queue, settings, log }: GatewayContext, doors: Doors): Promise<void> {
   readiness.drain();
-  const jobs = queue?.drain();
   doors.drain();
+  const jobs = queue?.drain();
   await sleep(settings.drain_seconds * 1000);
   const late = new AbortController();
   const patience = sleep(settings.graceful_timeout_seconds * 1000, true, { signal: late.signal }).catch(() => false);

@@ -5,6 +5,7 @@
 import type { GatewayContext } from './context.ts';
 import { Failure } from './failure.ts';
 import type { Call, InferRequest, InferResponse } from './protocol/infer.ts';
+import type { Reply } from './protocol/reply.ts';
 
 export interface Asked {
   readonly model: string;
@@ -125,6 +126,23 @@ export async function infer(
     metrics.stage(stage, served.label(request.model), performance.now() - from);
   }
 }
+
+/** Asks for an explanation, and counts how long it took. @throws Failure 501 */
+export async function explain(context: GatewayContext, request: InferRequest, call: Call): Promise<Reply> {
+  if (!context.explain) throw noExplain();
+  const from = performance.now();
+  try {
+    return await context.explain(request, call);
+  } finally {
+    context.metrics.stage('explain', context.served.label(request.model), performance.now() - from);
+  }
+}
+
+export const noExplain = (): Failure =>
+  new Failure(
+    501,
+    'explain is not offered: no transform has the hook, and the predictor has none by its protocol; --predictor_protocol v1 has it',
+  );
 
 /** Counts how long it takes to turn a body into tensors, or tensors into a body. */
 export function timed<T>(

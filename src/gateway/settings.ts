@@ -5,8 +5,9 @@ import { checkRedis } from './cache/check-redis.ts';
 import { checkDoors, type Doors } from './door/check.ts';
 import { checkOpenAi } from './openai/check.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
+import type { TensorMetadata } from './protocol/infer.ts';
 import { checkQueue } from './queue/check.ts';
-import { type ChosenTransform, chooseTransforms } from './transform/choose.ts';
+import { type Chosen, type ChosenTransform, chooseTransforms } from './transform/choose.ts';
 import { chooseOthers, noAddress, type Others, predictorAddress } from './upstream/choose-others.ts';
 import { VARIANT_HEADER } from './upstream/variants.ts';
 
@@ -15,6 +16,8 @@ export interface GatewaySettings extends GatewayValues, Doors, Others {
   readonly predictor: Address;
   /** What stands before the predictor, in the order in which a request meets it. */
   readonly transforms: readonly ChosenTransform[];
+  /** What the user says of the model, over what the predictor says. */
+  readonly modelInputs: readonly TensorMetadata[] | undefined;
 }
 
 export interface Resolved {
@@ -52,12 +55,12 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
   if ('code' in predictor) refusals.push(predictor);
   // Only of values that are what they should be.
   const sound = refusals.length === 0;
-  const chosen = sound ? chooseTransforms(settings) : { transforms: [], refusals: [] };
+  const chosen = sound ? chooseTransforms(settings) : NO_TRANSFORMS;
   const { canary, shadow, ...others } = sound ? chooseOthers(settings) : NO_OTHERS;
   const doors = checkDoors(settings, (given.get('grpc_port') ?? env.MUSTER_GATEWAY_GRPC_PORT) !== undefined);
   refusals.push(
     ...chosen.refusals,
-    ...blindTransforms(settings, chosen.transforms),
+    ...blindTransforms(settings, chosen),
     ...(sound ? checkOpenAi(settings) : []),
     ...others.refusals,
     ...checkRedis(settings.cache_redis, given.has('cache_redis')),
@@ -69,7 +72,16 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
     settings:
       refusals.length > 0 || 'code' in predictor
         ? undefined
-        : { ...forwarding(settings), grpc_port: doors.grpc_port, onePort: doors.onePort, predictor, canary, shadow, transforms: chosen.transforms },
+        : {
+            ...forwarding(settings),
+            grpc_port: doors.grpc_port,
+            onePort: doors.onePort,
+            predictor,
+            canary,
+            shadow,
+            transforms: chosen.transforms,
+            modelInputs: chosen.modelInputs,
+          },
     notes,
     refusals,
   };
@@ -78,18 +90,19 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
 /** Those that fill the model's inputs by their names and datatypes, which a V1 predictor does not tell. */
 function blindTransforms(
   { predictor_protocol: protocol }: GatewayValues,
-  transforms: readonly ChosenTransform[],
+  { transforms, modelInputs }: Chosen,
 ): readonly Refusal[] {
   const blind = transforms.filter(({ name }) => name === 'tokenize' || name === 'image');
-  if (protocol !== 'v1') return [];
+  if (protocol !== 'v1' || modelInputs) return [];
   return blind.map(({ name }) =>
     usage(
       `--transform ${name} needs to know the model's inputs, and --predictor_protocol v1 does not tell them`,
-      'Write --predictor_protocol grpc-v2 or v2, or use a module of your own.',
+      'Write --model_inputs input_ids:INT64:-1x-1, --predictor_protocol grpc-v2, v2 or v1-tfs, or use a module of your own.',
     ),
   );
 }
 
+const NO_TRANSFORMS: Chosen = { transforms: [], modelInputs: undefined, refusals: [] };
 const NO_OTHERS = { canary: undefined, shadow: undefined, refusals: [] };
 
 /** A client's wish for a variant has to reach the choice. */

@@ -1,11 +1,12 @@
 /** What answers requests: the predictor, and around it what the settings ask for, from the inside out. */
 import type { Log } from '../log.ts';
-import { openCache } from './cache/open.ts';
+import { openCache, openFeatures } from './cache/open.ts';
 import type { GatewayMetrics } from './ops/metrics.ts';
 import type { Tracing } from './ops/tracing.ts';
 import type { Predictor } from './protocol/infer.ts';
 import type { GatewaySettings } from './settings.ts';
-import { openTransforms } from './transform/open.ts';
+import { type Explain, openTransforms, type Transforms } from './transform/open.ts';
+import { explainBy, KnownInputs } from './transform/v1-predictor.ts';
 import type { Resolve } from './upstream/endpoints/resolve.ts';
 import { openPredictor } from './upstream/open.ts';
 
@@ -14,6 +15,8 @@ export interface Stack {
   readonly predictor: Predictor;
   /** The same without the cache: for who wants the model to work. */
   readonly uncached: Predictor;
+  /** For `:explain`; undefined: nobody does. */
+  readonly explain: Explain | undefined;
 }
 
 export interface Watchers {
@@ -28,15 +31,36 @@ export interface Watchers {
 export async function openStack(settings: GatewaySettings, watchers: Watchers): Promise<Stack> {
   const { metrics, tracing, log } = watchers;
   const upstream = openPredictor(settings, watchers);
-  const uncached = await openTransforms(tracing?.predictor(upstream) ?? upstream, {
+  const traced = tracing?.predictor(upstream) ?? upstream;
+  const told = settings.modelInputs ? new KnownInputs(traced, settings.modelInputs) : traced;
+  const { predictor: uncached, explain } = await transformed(settings, told, watchers);
+  const predictor = await openCache(uncached, settings, { log, meter: (outcome) => metrics.cache(outcome) });
+  return { predictor, uncached, explain };
+}
+
+async function transformed(
+  settings: GatewaySettings,
+  predictor: Predictor,
+  { metrics, tracing, log }: Watchers,
+): Promise<Transforms> {
+  const explain = settings.predictor_protocol === 'v1' ? explainBy(predictor) : undefined;
+  if (settings.transforms.length === 0) return { predictor, explain };
+  const { cache_features: keeps, explain_max_calls: maxCalls, explain_concurrency: maxRunning } = settings;
+  const options = {
     transforms: settings.transforms,
     threads: settings.transform_threads,
     deadlineMs: settings.transform_timeout_seconds * 1000,
-    meter: (transform, hook, tookMs) => {
+    memoryMb: settings.transform_memory_mb,
+    explainLimits: { maxCalls, maxRunning },
+    features: {
+      keeps,
+      store: await openFeatures(settings, log),
+      meter: (outcome: string) => metrics.features(outcome),
+    },
+    meter: (transform: string, hook: string, tookMs: number) => {
       metrics.hook(transform, hook, tookMs);
       tracing?.past(`${hook} ${transform}`, tookMs);
     },
-  });
-  const predictor = await openCache(uncached, settings, { log, meter: (outcome) => metrics.cache(outcome) });
-  return { predictor, uncached };
+  };
+  return openTransforms(predictor, options, explain);
 }

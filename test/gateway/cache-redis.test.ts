@@ -3,17 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisStore } from '../../src/gateway/cache/redis-store.ts';
-import type { InferResponse } from '../../src/gateway/protocol/infer.ts';
 
 const noRedis = spawnSync('redis-server', ['--version']).error ? 'redis-server is not installed' : undefined;
 
-const answer: InferResponse = {
-  model: 'm',
-  version: '1',
-  id: '',
-  parameters: { big: 2n ** 60n },
-  outputs: [{ name: 'OUT', datatype: 'FP32', shape: [2], data: Uint8Array.of(0, 0, 128, 63, 255, 254, 0, 1) }],
-};
+const answer = Uint8Array.of(0, 0, 128, 63, 255, 254, 0, 1);
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -44,13 +37,13 @@ const log = { warn: (text: string) => warnings.push(text) } as never;
 function open(port: number, more: Partial<ConstructorParameters<typeof RedisStore>[0]> = {}): RedisStore {
   warnings.length = 0;
   const url = `redis://127.0.0.1:${port}`;
-  const store = new RedisStore({ url, ttlMs: 60_000, maxEntryBytes: 1_000_000, log, ...more });
+  const store = new RedisStore({ kind: 'answer', url, ttlMs: 60_000, maxEntryBytes: 1_000_000, log, ...more });
   onTestFinished(() => store.close());
   return store;
 }
 
 /** Asks until it is there: connecting takes its time, and a store without a Redis is an empty one. */
-async function until(store: RedisStore, key: string): Promise<InferResponse> {
+async function until(store: RedisStore, key: string): Promise<Uint8Array> {
   for (;;) {
     await store.set(key, answer);
     const found = await store.get(key);
@@ -59,8 +52,7 @@ async function until(store: RedisStore, key: string): Promise<InferResponse> {
   }
 }
 
-const plain = (response: InferResponse | undefined) =>
-  response && { ...response, outputs: response.outputs.map((each) => ({ ...each, data: Uint8Array.from(each.data) })) };
+const plain = (bytes: Uint8Array | undefined) => bytes && Uint8Array.from(bytes);
 
 test('what one gateway keeps another one finds', async ({ skip }) => {
   if (noRedis) skip(noRedis);
@@ -81,7 +73,7 @@ test('an answer has its end, and one that is too large is not kept', async ({ sk
   const brief = open(port, { ttlMs: 1_000 });
   await until(brief, 'brief');
   while (await brief.get('brief')) await new Promise((resolve) => setTimeout(resolve, 5));
-  const small = open(port, { maxEntryBytes: 10 });
+  const small = open(port, { maxEntryBytes: answer.length - 1 });
   while (!(await small.get('ready'))) await new Promise((resolve) => setTimeout(resolve, 5));
   await small.set('large', answer);
   expect(await small.get('large')).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Which answers are the same answer. Pure. */
+/** Which answers are the same answer, and which features the same features. Pure. */
 import { createHash } from 'node:crypto';
 import type { Call, InferRequest } from '../protocol/infer.ts';
 import type { Parameters, Tensor } from '../tensor/tensor.ts';
@@ -15,13 +15,19 @@ const STATEFUL = ['sequence_id', 'sequence_start', 'sequence_end'];
  * forwarded header but those for tracing, `authorization` above all: two clients share an answer only when they would be
  * let in alike. The request's id is not in it.
  *
+ * @param maker of features: what makes them, and from what beside the request
  * @returns undefined for a request whose answer must not be kept
  */
-export function cacheKey(request: InferRequest, { headers }: Pick<Call, 'headers'>): string | undefined {
+export function cacheKey(
+  request: InferRequest,
+  { headers }: Pick<Call, 'headers'>,
+  ...maker: readonly string[]
+): string | undefined {
   if (STATEFUL.some((name) => name in request.parameters)) return undefined;
   const hash = createHash('sha256');
   // Each part behind its length, or else one could be pushed into the next.
   const add = (part: string | Uint8Array) => hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  for (const part of maker) add(part);
   add(request.model);
   add(request.version);
   add(sorted(request.parameters));

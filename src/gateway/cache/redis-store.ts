@@ -1,8 +1,6 @@
-/** Answers in Redis: shared by all gateways of a model, and there after a restart. */
+/** Answers and features in Redis: shared by all gateways of a model, and there after a restart. */
 import { createClient, RESP_TYPES } from 'redis';
 import type { Log } from '../../log.ts';
-import type { InferResponse } from '../protocol/infer.ts';
-import { fromBytes, toBytes } from './entry.ts';
 import type { Store } from './store.ts';
 
 /** Longer than this, and asking the model is as good. Milliseconds. */
@@ -14,15 +12,17 @@ const MAX_WAITING = 1_000;
 const QUIET_MS = 60_000;
 
 export interface RedisOptions {
+  /** Keys begin with `muster:` and this, so that answers and features may share a Redis. */
+  readonly kind: 'answer' | 'feature';
   /** redis://[user:password@]host[:port][/number], or rediss:// */
   readonly url: string;
   readonly ttlMs: number;
-  /** An answer of more bytes is not kept. */
+  /** An entry of more bytes is not kept. */
   readonly maxEntryBytes: number;
   readonly log: Log;
 }
 
-/** Connects in the background: the gateway serves with Redis down, without its answers. */
+/** Connects in the background: the gateway serves with Redis down, without what is in it. */
 export class RedisStore implements Store {
   readonly #client;
   readonly #options: RedisOptions;
@@ -40,16 +40,15 @@ export class RedisStore implements Store {
     this.#client.connect().catch((error: Error) => this.#complain(error));
   }
 
-  async get(key: string): Promise<InferResponse | undefined> {
-    const bytes = await this.#within(this.#client.get(named(key)));
-    return bytes === undefined || bytes === null ? undefined : fromBytes(bytes);
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return (await this.#within(this.#client.get(this.#named(key)))) ?? undefined;
   }
 
-  async set(key: string, response: InferResponse): Promise<void> {
-    const bytes = toBytes(response);
+  async set(key: string, bytes: Uint8Array, ttlMs = this.#options.ttlMs): Promise<void> {
     if (bytes.length > this.#options.maxEntryBytes) return;
-    const expiration = { type: 'PX', value: Math.max(1, Math.round(this.#options.ttlMs)) } as const;
-    await this.#within(this.#client.set(named(key), bytes, { expiration }));
+    const expiration = { type: 'PX', value: Math.max(1, Math.round(ttlMs)) } as const;
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    await this.#within(this.#client.set(this.#named(key), buffer, { expiration }));
   }
 
   close(): void {
@@ -76,8 +75,10 @@ export class RedisStore implements Store {
     if (now - this.#complainedAt < QUIET_MS) return;
     this.#complainedAt = now;
     const { host } = new URL(this.#options.url);
-    this.#options.log.warn(`the cache at ${host} cannot be asked (${error.message}); the model answers meanwhile`);
+    this.#options.log.warn(`the cache at ${host} cannot be asked (${error.message}); nothing is kept meanwhile`);
+  }
+
+  #named(key: string): string {
+    return `muster:${this.#options.kind}:${key}`;
   }
 }
-
-const named = (key: string): string => `muster:answer:${key}`;

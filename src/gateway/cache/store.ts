@@ -1,31 +1,30 @@
-/** Where answers are kept. A store that fails is a store without the answer: it never costs a request. */
+/**
+ * Where answers and features are kept, as bytes. A store that fails is a store without the entry: it never costs a request.
+ */
 import { LRUCache } from 'lru-cache';
-import type { InferResponse } from '../protocol/infer.ts';
 
 export interface Store {
-  get(key: string): Promise<InferResponse | undefined>;
-  set(key: string, response: InferResponse): Promise<void>;
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** @param ttlMs in place of the store's own */
+  set(key: string, bytes: Uint8Array, ttlMs?: number): Promise<void>;
   close(): void;
 }
 
-/** An entry's share of the budget beside its tensors: names, shapes, key. Bytes. */
-const ENTRY_BYTES = 512;
+/** An entry's share of the budget beside its bytes: the key and its place. Bytes. */
+const ENTRY_BYTES = 256;
 
 export interface MemoryLimits {
-  /** Of all answers together; the least recently used go. */
+  /** Of all entries together; the least recently used go. */
   readonly maxBytes: number;
   readonly ttlMs: number;
 }
 
-const sizeOf = ({ outputs }: InferResponse): number =>
-  outputs.reduce((sum, { data }) => sum + data.length, ENTRY_BYTES);
-
 /** In this process. */
 export class MemoryStore implements Store {
-  readonly #kept: LRUCache<string, InferResponse>;
+  readonly #kept: LRUCache<string, Uint8Array>;
 
   constructor({ maxBytes, ttlMs }: MemoryLimits) {
-    this.#kept = new LRUCache({ maxSize: maxBytes, ttl: ttlMs, sizeCalculation: sizeOf });
+    this.#kept = new LRUCache({ maxSize: maxBytes, ttl: ttlMs, sizeCalculation: ({ length }) => length + ENTRY_BYTES });
   }
 
   /** Bytes that are kept now. */
@@ -33,14 +32,12 @@ export class MemoryStore implements Store {
     return this.#kept.calculatedSize;
   }
 
-  async get(key: string): Promise<InferResponse | undefined> {
+  async get(key: string): Promise<Uint8Array | undefined> {
     return this.#kept.get(key);
   }
 
-  async set(key: string, response: InferResponse): Promise<void> {
-    // Of their own, for a view would keep the whole message of the predictor.
-    const outputs = response.outputs.map((each) => ({ ...each, data: Uint8Array.from(each.data) }));
-    this.#kept.set(key, { ...response, outputs });
+  async set(key: string, bytes: Uint8Array, ttlMs?: number): Promise<void> {
+    this.#kept.set(key, bytes, ttlMs === undefined ? {} : { ttl: Math.max(1, Math.round(ttlMs)) });
   }
 
   close(): void {

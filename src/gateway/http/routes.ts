@@ -3,6 +3,7 @@ import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { addOpenAi } from '../openai/routes.ts';
 import { addJobs } from '../queue/routes.ts';
+import { noExplain } from '../request.ts';
 import { addTfs, verbOf } from '../tfs/routes.ts';
 import type { Routes } from './handlers.ts';
 import { LOOKS } from './looks.ts';
@@ -19,7 +20,7 @@ export function addRoutes(routes: Routes, context: GatewayContext): void {
 }
 
 function addV1(routes: Routes, context: GatewayContext): void {
-  const { settings, served } = context;
+  const { explain, settings, served } = context;
   // `POST /v1/models/NAME:predict`; a name may hold colons itself.
   routes.choose('/v1/models/:last', (last) => {
     const at = last.lastIndexOf(':');
@@ -27,7 +28,7 @@ function addV1(routes: Routes, context: GatewayContext): void {
     if (at <= 0) throw new Failure(404, `"${last.slice(0, 200)}" is no call: write /v1/models/NAME:predict`);
     if (verb !== 'explain') return verbOf(context, verb, asked);
     served.check(asked.model);
-    if (!passesV1(settings)) throw noExplain(settings.predictor_protocol);
+    if (!explain && !passesV1(settings)) throw noExplain();
     return { route: { api: 'explain', work: WORK.explain }, asked };
   });
 }
@@ -44,12 +45,4 @@ function addV2(routes: Routes): void {
     routes.work(`${model}/generate`, { api: 'generate', work: WORK.generate });
     routes.work(`${model}/generate_stream`, { api: 'generate_stream', work: WORK.generate_stream });
   }
-}
-
-function noExplain(protocol: string): Failure {
-  const why =
-    protocol === 'v1'
-      ? 'its bodies are passed on as they are, which a transform does not allow'
-      : 'the predictor is spoken to by the Open Inference Protocol, which has none; --predictor_protocol v1 has it';
-  return new Failure(501, `explain is not offered: ${why}`);
 }

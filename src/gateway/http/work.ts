@@ -6,7 +6,7 @@ import type { Call, InferRequest, InferResponse } from '../protocol/infer.ts';
 import type { Reply } from '../protocol/reply.ts';
 import { documentRequest, readV1, type V1Verb, writeDocument, writeV1 } from '../protocol/v1.ts';
 import { JSON_BYTES_HEADER, readRaw, readV2, writeV2 } from '../protocol/v2.ts';
-import { type Asked, infer, timed } from '../request.ts';
+import { type Asked, explain, infer, timed } from '../request.ts';
 import { serveStream } from '../stream/serve-stream.ts';
 import { signedBy } from '../tfs/signed.ts';
 import type { Exchange } from './exchange.ts';
@@ -40,7 +40,13 @@ export const WORK = {
     const response = await infer(context, request, call);
     return timed(context, 'postprocess', asked, () => writeV1(response, form));
   },
-  explain: (job: Whole) => passV1(job, 'explain'),
+  explain: async (job: Whole) => {
+    const { context, asked, call, body } = job;
+    if (passesV1(context.settings)) return passV1(job, 'explain');
+    const metadata = await context.models.metadata(asked.model, '', call);
+    const { request } = timed(context, 'preprocess', asked, () => readV1(asked.model, body, metadata));
+    return explain(context, request, call);
+  },
   classify: (job) => passV1(job, 'classify'),
   regress: (job) => passV1(job, 'regress'),
   v2: async ({ context, exchange, asked, call, body }: Whole) => {

@@ -69,6 +69,11 @@ export class GatewayMetrics {
     'hook',
   );
   readonly #cache = this.#counter('cache_total', 'Requests by what the cache did: hit, shared, miss, off', 'outcome');
+  readonly #features = this.#counter(
+    'feature_cache_total',
+    'Features by what the cache did: as cache_total',
+    'outcome',
+  );
   readonly #retries = this.#counter('retries_total', 'Requests sent again, or refused that by the budget', 'outcome');
   readonly #failovers = this.#counter('failovers_total', 'Requests that an address never got and another one did');
   readonly #circuits = this.#counter('circuit_opens_total', 'Addresses taken out of use for a while');
@@ -126,6 +131,11 @@ export class GatewayMetrics {
 
   hook(transform: string, hook: string, tookMs: number): void {
     this.#hooks.observe({ transform, hook }, tookMs / 1000);
+  }
+
+  /** What hooks and transforms found, shared, made or did not keep. */
+  features(outcome: string): void {
+    this.#features.inc({ outcome });
   }
 
   cache(outcome: string): void {

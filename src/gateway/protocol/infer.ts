@@ -34,6 +34,8 @@ export interface TensorMetadata {
   readonly datatype: string;
   /** -1 is any size. */
   readonly shape: readonly number[];
+  /** A request may leave it out; values without a name are never for it. */
+  readonly optional?: boolean;
 }
 
 export interface ModelMetadata {
@@ -42,8 +44,6 @@ export interface ModelMetadata {
   readonly platform: string;
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
-}
-
   /** TensorFlow's models have several ways to be called; `inputs` and `outputs` are those of the default one. */
   readonly signatures?: ReadonlyMap<string, Signature> | undefined;
 }
@@ -51,6 +51,8 @@ export interface ModelMetadata {
 export interface Signature {
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
+}
+
 export interface ServerMetadata {
   readonly name: string;
   readonly version: string;

@@ -89,7 +89,7 @@ const columnsGiven = (value: unknown, { name, inputs }: ModelMetadata): Json =>
   isNamed(value) ? value : { [oneInput(name, inputs)]: value };
 
 function oneInput(model: string, inputs: readonly TensorMetadata[]): string {
-  const [first, ...more] = inputs;
+  const [first, ...more] = inputs.filter(({ optional }) => !optional);
   if (!first) return UNNAMED.input;
   if (more.length === 0) return first.name;
   throw refuse(

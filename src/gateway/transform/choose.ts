@@ -1,13 +1,17 @@
 /** Option values → which transforms, with what. Pure. */
 import type { Refusal } from '../../errors.ts';
+import type { TensorMetadata } from '../protocol/infer.ts';
+import { isDatatype } from '../tensor/tensor.ts';
 import type { TransformChoice } from './transform.ts';
 
 /** The values of `options.ts`, as the table of the gateway gives them. */
 export interface TransformValues {
   readonly transform: readonly string[];
+  readonly cache_features: readonly string[];
+  readonly model_inputs: readonly string[];
   readonly tokenizer: string | undefined;
   readonly max_tokens: number;
-  readonly truncation: boolean;
+  readonly truncation: 'true' | 'longest_first' | 'only_first' | 'only_second' | 'false';
   readonly padding: 'longest' | 'max';
   readonly image_size: string;
   readonly image_fit: 'fill' | 'cover' | 'contain';
@@ -28,6 +32,8 @@ export interface ChosenTransform {
 
 export interface Chosen {
   readonly transforms: readonly ChosenTransform[];
+  /** What the user says of the model; undefined: nothing. */
+  readonly modelInputs: readonly TensorMetadata[] | undefined;
   readonly refusals: readonly Refusal[];
 }
 
@@ -37,7 +43,30 @@ const wrong = (message: string, hint: string): Refusal => ({ code: 'USAGE', mess
 export function chooseTransforms(values: TransformValues): Chosen {
   const refusals: Refusal[] = [];
   const transforms = values.transform.map((name) => ({ name, choice: choiceOf(name, values, refusals) }));
-  return { transforms, refusals };
+  refusals.push(...strangeFeatures(values));
+  return { transforms, modelInputs: modelInputs(values.model_inputs, refusals), refusals };
+}
+
+function strangeFeatures({ cache_features: kept, transform }: TransformValues): readonly Refusal[] {
+  const strange = kept.filter((name) => name !== '*' && !transform.includes(name));
+  return strange.map((name) =>
+    wrong(`--cache_features ${name.slice(0, 80)} is not among --transform`, 'Write it as it is there, or * for all.'),
+  );
+}
+
+/** `input_ids:INT64:-1x-1`; a name may hold colons. */
+function modelInputs(texts: readonly string[], refusals: Refusal[]): readonly TensorMetadata[] | undefined {
+  const inputs = texts.flatMap((text) => {
+    const [, name = '', datatype, shape = ''] =
+      /^(.+):([A-Z0-9]+):((?:-1|\d{1,9})(?:x(?:-1|\d{1,9}))*)$/.exec(text) ?? [];
+    if (isDatatype(datatype)) return [{ name, datatype, shape: shape.split('x').map(Number) }];
+    const hint = 'Write name:datatype:shape, such as input_ids:INT64:-1x-1; -1 is any size.';
+    refusals.push(wrong(`--model_inputs has "${text.slice(0, 80)}", which is no input`, hint));
+    return [];
+  });
+  const twice = inputs.find(({ name }, at) => inputs.findIndex((each) => each.name === name) !== at);
+  if (twice) refusals.push(wrong(`--model_inputs has "${twice.name}" twice`, 'Name each input once.'));
+  return inputs.length > 0 ? inputs : undefined;
 }
 
 function choiceOf(name: string, values: TransformValues, refusals: Refusal[]): TransformChoice {
@@ -63,7 +92,8 @@ function choiceOf(name: string, values: TransformValues, refusals: Refusal[]): T
 }
 
 function tokenizeOptions(values: TransformValues, refusals: Refusal[]) {
-  const { tokenizer, max_tokens: maxTokens, truncation: truncate, padding: pad } = values;
+  const { tokenizer, max_tokens: maxTokens, truncation, padding: pad } = values;
+  const truncate = truncation === 'true' ? 'longest_first' : truncation === 'false' ? undefined : truncation;
   if (tokenizer === undefined)
     refusals.push(wrong('--transform tokenize needs --tokenizer', 'Name the directory that holds tokenizer.json.'));
   return { directory: tokenizer ?? '', maxTokens, truncate, pad };

@@ -1,7 +1,7 @@
 /** Which transform → its hooks. Runs in the transform's own thread. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Transform, TransformChoice } from './transform.ts';
+import { HOOKS, type Transform, type TransformChoice } from './transform.ts';
 
 /** @throws Error whose message says what is wrong with the module or its files */
 export async function loadTransform(choice: TransformChoice): Promise<Transform> {
@@ -19,10 +19,10 @@ export async function loadTransform(choice: TransformChoice): Promise<Transform>
 
 async function loadModule(path: string): Promise<Transform> {
   const module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
-  const hooks = ['preprocess', 'postprocess'].filter((name) => module[name] !== undefined);
+  const hooks = HOOKS.filter((name) => module[name] !== undefined);
   const wrong = hooks.find((name) => typeof module[name] !== 'function');
   if (wrong) throw new Error(`${path} exports "${wrong}", which is no function`);
-  if (hooks.length === 0) throw new Error(`${path} exports neither "preprocess" nor "postprocess"`);
+  if (hooks.length === 0) throw new Error(`${path} exports none of ${HOOKS.join(', ')}`);
   for (const name of ['inputs', 'outputs']) {
     if (module[name] !== undefined && !areTensors(module[name]))
       throw new Error(`${path} exports "${name}", which is no list of { name, datatype, shape }`);

@@ -3,25 +3,49 @@ import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/inf
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TransformShape } from './transform.ts';
 
-export type Job =
-  | { readonly hook: 'preprocess'; readonly request: InferRequest; readonly metadata: ModelMetadata }
-  | {
-      readonly hook: 'postprocess';
-      readonly request: InferRequest;
-      readonly response: InferResponse;
-      readonly metadata: ModelMetadata;
-    };
+interface OneJob {
+  readonly request: InferRequest;
+  readonly metadata: ModelMetadata;
+}
 
-/** Which answer belongs to which hook. */
+export type Job =
+  | (OneJob & { readonly hook: 'preprocess' })
+  | (OneJob & { readonly hook: 'postprocess'; readonly response: InferResponse })
+  | (OneJob & { readonly hook: 'explain' });
+
+/** Which answer belongs to which hook; an explanation is JSON. */
 export interface JobResults {
   readonly preprocess: InferRequest;
   readonly postprocess: InferResponse;
+  readonly explain: string;
 }
+
+/** What a hook wants of the gateway while it works; each gets an `Answered`. */
+export type Ask =
+  | { readonly want: 'infer'; readonly request: InferRequest }
+  | { readonly want: 'cached'; readonly key: string }
+  | {
+      readonly want: 'keep';
+      readonly key: string;
+      readonly bytes: Uint8Array | undefined;
+      readonly ttlMs: number;
+    };
+
+export interface Answered {
+  /** The number of the ask. */
+  readonly answers: number;
+  readonly value?: InferResponse | Uint8Array | undefined;
+  readonly failed?: { readonly status: number; readonly message: string };
+}
+
+/** What a thread is told. */
+export type Told = Job | Answered;
 
 export type Said =
   | { readonly what: 'loaded'; readonly shape: TransformShape }
   | { readonly what: 'unloadable'; readonly message: string }
-  | { readonly what: 'done'; readonly result: InferRequest | InferResponse }
+  | { readonly what: 'asks'; readonly number: number; readonly ask: Ask }
+  | { readonly what: 'done'; readonly result: JobResults[keyof JobResults] }
   | { readonly what: 'failed'; readonly status: number; readonly message: string };
 
 /**

@@ -15,20 +15,47 @@ export const TRANSFORM_OPTIONS = {
     default: 10,
     describe: 'Seconds that one hook may take; then its thread is replaced and the request gets 504',
   },
+  transform_memory_mb: {
+    kind: 'integer',
+    min: 16,
+    max: 1_048_576,
+    default: 1_024,
+    describe: 'MiB of JavaScript objects in one thread; one that wants more is replaced, and its request gets 500',
+  },
+  explain_max_calls: {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: 1_000,
+    describe: "Requests to the predictor that one explanation may make, by a module's explain",
+  },
+  explain_concurrency: { kind: 'integer', min: 1, max: 1_000, default: 8, describe: 'Of them at once; more wait' },
+  model_inputs: {
+    kind: 'list',
+    default: [],
+    describe:
+      "The model's inputs, where the predictor does not tell them: name:datatype:shape, such as input_ids:INT64:-1x-1",
+  },
   tokenizer: { kind: 'text', describe: 'tokenize: directory with tokenizer.json and tokenizer_config.json' },
   max_tokens: {
     kind: 'integer',
     min: 1,
     max: 1_000_000,
     default: 512,
-    describe: 'tokenize: tokens of one text at most',
+    describe: 'tokenize: tokens of one row at most',
   },
-  truncation: { kind: 'switch', default: true, describe: 'tokenize: cut longer texts; false: refuse them' },
+  truncation: {
+    kind: 'choice',
+    choices: ['true', 'longest_first', 'only_first', 'only_second', 'false'],
+    default: 'true',
+    describe:
+      'tokenize: which of two texts is cut, by the names that Hugging Face has; true: longest_first; false: refuse',
+  },
   padding: {
     kind: 'choice',
     choices: ['longest', 'max'],
     default: 'longest',
-    describe: 'tokenize: fill up to the longest text of the request, or always to --max_tokens',
+    describe: 'tokenize: fill up to the longest row of the request, or always to --max_tokens',
   },
   image_size: { kind: 'text', default: '224x224', describe: 'image: width x height in pixels' },
   image_fit: {

@@ -2,38 +2,29 @@
  * Threads that run one transform. Each does one job at a time; a job that is late ends its thread, and a new one takes its
  * place, so that a hook which never returns costs one request and a few milliseconds.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import pRetry from 'p-retry';
-import { MusterError } from '../../errors.ts';
 import { bounded } from '../bounded.ts';
+import type { LookupDesk } from '../cache/lookups.ts';
 import { Failure } from '../failure.ts';
 import { type Call, leftMs } from '../protocol/infer.ts';
-import { type Job, type JobResults, packed, type Said } from './messages.ts';
-import type { TransformChoice, TransformShape } from './transform.ts';
-
-/** A module that takes longer to load than this will not load. Milliseconds. */
-const LOAD_MS = 60_000;
-
-/** In the bundle it lies beside the chunk that this is in. */
-const ENTRY = import.meta.filename.endsWith('.ts') ? './worker.ts' : './transform-worker.js';
-
-interface Thread {
-  readonly worker: Worker;
-  readonly shape: TransformShape;
-}
+import type { Inquiries } from './desk.ts';
+import type { Job, JobResults } from './messages.ts';
+import { type Ending, runJob, startThread, type Thread, type ThreadOptions } from './thread.ts';
+import type { TransformShape } from './transform.ts';
 
 interface Waiting {
   readonly start: (thread: Thread) => void;
   readonly fail: (failure: Failure) => void;
 }
 
-export interface PoolOptions {
-  readonly name: string;
-  readonly choice: TransformChoice;
+export interface PoolOptions extends ThreadOptions {
   /** Threads, and so jobs at once. */
   readonly threads: number;
-  /** One hook may take so long. */
+  /** One hook may take so long, without the time in which it waits for the predictor. */
   readonly deadlineMs: number;
+  /** For what the hooks of one job look up; without it nothing is kept. */
+  readonly lookups?: (() => LookupDesk) | undefined;
 }
 
 export class TransformPool {
@@ -64,11 +55,16 @@ export class TransformPool {
     throw bad.reason;
   }
 
-  /** @throws Failure 504 when the hook is late, 500 or its own 4xx when it throws, 499 when the client is gone */
-  async run<J extends Job>(job: J, call: Call): Promise<JobResults[J['hook']]> {
+  /**
+   * @param inquiries what `explain` may ask of the predictor
+   * @throws Failure 504 when the hook is late, 500 or its own 4xx when it throws, 499 when the client is gone
+   */
+  async run<J extends Job>(job: J, call: Call, inquiries?: Inquiries): Promise<JobResults[J['hook']]> {
     const thread = await this.#take(call);
+    const { deadlineMs: limitMs, memoryMb, lookups } = this.#options;
+    const desk = { lookups: lookups?.(), inquiries };
     // A client that goes, or has no more time, does not end the thread: a good one is worth more than the rest of its job.
-    const ending = ask(thread.worker, job, this.#options.deadlineMs).then((said) => {
+    const ending = runJob(thread.worker, job, desk, { limitMs, memoryMb }).then((said) => {
       if (said.what === 'done' || said.what === 'failed') this.#release(thread);
       else this.#replace(thread);
       return said;
@@ -76,7 +72,7 @@ export class TransformPool {
     const lateMs = leftMs(call);
     const said = await bounded(ending, call, { lateMs, late: () => this.#failure(job.hook, { what: 'late' }, lateMs) });
     if (said.what === 'done') return said.result as JobResults[J['hook']];
-    throw this.#failure(job.hook, said, this.#options.deadlineMs);
+    throw this.#failure(job.hook, said, limitMs);
   }
 
   close(): void {
@@ -154,69 +150,5 @@ export class TransformPool {
       case 'died':
         return new Failure(500, `${where}: its thread ended: ${said.message}`);
     }
-  }
-}
-
-type Ending =
-  | Extract<Said, { what: 'done' | 'failed' }>
-  | { readonly what: 'late' }
-  | { readonly what: 'died'; readonly message: string };
-
-/** One job and how it ended; after `late` and `died` the thread is of no more use. */
-async function ask(worker: Worker, job: Job, limitMs: number): Promise<Ending> {
-  const { promise, resolve } = Promise.withResolvers<Ending>();
-  const late = setTimeout(() => resolve({ what: 'late' }), limitMs);
-  const said = (message: Said) => resolve(message as Ending);
-  const died = (error: Error | number) =>
-    resolve({ what: 'died', message: typeof error === 'number' ? `exit ${error}` : error.message });
-  worker.on('message', said).on('error', died).on('exit', died);
-  try {
-    hand(worker, job);
-    return await promise;
-  } finally {
-    clearTimeout(late);
-    worker.off('message', said).off('error', died).off('exit', died);
-  }
-}
-
-function hand(worker: Worker, job: Job): void {
-  const inputs = packed(job.request.inputs);
-  const request = { ...job.request, inputs: inputs.tensors };
-  if (job.hook === 'preprocess') {
-    worker.postMessage({ ...job, request }, inputs.transfer);
-    return;
-  }
-  const outputs = packed(job.response.outputs);
-  const response = { ...job.response, outputs: outputs.tensors };
-  worker.postMessage({ ...job, request, response }, [...inputs.transfer, ...outputs.transfer]);
-}
-
-async function startThread({ name, choice }: PoolOptions): Promise<Thread> {
-  // Its own words go to stderr as they are; stdin is nobody's.
-  const worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: choice, name: `transform ${name}` });
-  const { promise, resolve, reject } = Promise.withResolvers<TransformShape>();
-  const late = setTimeout(() => reject(new Error(`did not load within ${LOAD_MS / 1000} s`)), LOAD_MS);
-  const said = (message: Said) => {
-    if (message.what === 'loaded') resolve(message.shape);
-    else if (message.what === 'unloadable') reject(new Error(message.message));
-  };
-  worker.on('message', said).on('error', reject);
-  worker.once('exit', (status) => reject(new Error(`its thread ended with status ${status}`)));
-  try {
-    const shape = await promise;
-    worker.off('error', reject);
-    // An error between two jobs has no one to tell but the next job.
-    worker.on('error', () => {});
-    return { worker, shape };
-  } catch (error) {
-    void worker.terminate();
-    throw new MusterError({
-      code: 'TRANSFORM_INVALID',
-      message: `transform "${name}" does not load: ${(error as Error).message}`,
-      hint: 'docs/gateway.md shows a whole module; `node FILE` shows whether it loads at all.',
-    });
-  } finally {
-    clearTimeout(late);
-    worker.off('message', said);
   }
 }

@@ -18,6 +18,20 @@ export interface TransformContext {
   readonly texts: (tensor: Tensor) => readonly string[];
   /** The elements of a BYTES tensor as they are. */
   readonly bytes: (tensor: Tensor) => readonly Uint8Array[];
+  /**
+   * What `make` gives, kept for `seconds` under `key`, in memory or in Redis: what a hook looks up elsewhere. Of many who ask
+   * for the same one makes it. What it gives must be JSON or a Uint8Array. The key is this module's own.
+   */
+  readonly cached: <T>(key: string, seconds: number, make: () => MaybeLater<T>) => Promise<T>;
+}
+
+/** What `explain` is given beside that. */
+export interface ExplainContext extends TransformContext {
+  /**
+   * Asks the predictor behind this transform. What is left out of the request (model, parameters, …) is as in the one that is
+   * explained. An error has the HTTP status as `status`.
+   */
+  readonly infer: (request: Pick<InferRequest, 'inputs'> & Partial<InferRequest>) => Promise<InferResponse>;
 }
 
 type MaybeLater<T> = T | Promise<T>;
@@ -34,9 +48,12 @@ export interface Transform {
     request: InferRequest,
     context: TransformContext,
   ) => MaybeLater<InferResponse>;
+  /** `POST /v1/models/M:explain`: from the request as `preprocess` has made it to the answer's JSON. */
+  readonly explain?: (request: InferRequest, context: ExplainContext) => MaybeLater<unknown>;
 }
 
-export type Hook = 'preprocess' | 'postprocess';
+export const HOOKS = ['preprocess', 'postprocess', 'explain'] as const;
+export type Hook = (typeof HOOKS)[number];
 
 /** What a transform has, as its thread tells when it is loaded. */
 export interface TransformShape {
@@ -52,12 +69,16 @@ export type TransformChoice =
   | { readonly kind: 'image'; readonly options: ImageOptions }
   | { readonly kind: 'classify'; readonly options: ClassifyOptions };
 
+/** Which of two texts is cut, by the names that Hugging Face has. */
+export type Truncation = 'longest_first' | 'only_first' | 'only_second';
+
 export interface TokenizeOptions {
   /** Directory with tokenizer.json and, if there is one, tokenizer_config.json. */
   readonly directory: string;
-  /** Tokens of one text at most; longer ones are cut, or refused without `truncate`. */
+  /** Tokens of one row at most. */
   readonly maxTokens: number;
-  readonly truncate: boolean;
+  /** How longer ones are cut; undefined: they are refused. */
+  readonly truncate: Truncation | undefined;
   /** To the longest of the request, or always to `maxTokens`. */
   readonly pad: 'longest' | 'max';
 }

@@ -1,115 +1,28 @@
 /** Transforms in their threads, before a predictor that answers with what it got. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import type {
-  Call,
-  InferRequest,
-  InferResponse,
-  ModelMetadata,
-  Predictor,
-} from '../../../src/gateway/protocol/infer.ts';
-import { rawOfJson } from '../../../src/gateway/tensor/from-json.ts';
-import type { Datatype, Tensor } from '../../../src/gateway/tensor/tensor.ts';
+import { describe, expect, test } from 'vitest';
 import { valuesOf } from '../../../src/gateway/tensor/to-json.ts';
-import type { ChosenTransform } from '../../../src/gateway/transform/choose.ts';
-import { openTransforms } from '../../../src/gateway/transform/open.ts';
-import type { TransformChoice } from '../../../src/gateway/transform/transform.ts';
+import {
+  answered,
+  asking,
+  builtIn,
+  call,
+  directoryWith,
+  ENOUGH,
+  HERE,
+  hooks,
+  type Model,
+  moduleNamed,
+  open,
+  TEXT_MODEL,
+  tensor,
+  words,
+} from './transform-row.ts';
 
-const HERE = join(import.meta.dirname, 'transforms');
-/** A hook that is meant to end; one that is not. Milliseconds. */
-const ENOUGH = 60_000;
+/** Longer than a hook may take. Milliseconds. */
 const SOON = 1_500;
-
-const tensor = (name: string, datatype: Datatype, shape: readonly number[], values: readonly unknown[]): Tensor => ({
-  name,
-  datatype,
-  shape,
-  data: rawOfJson({ name, datatype, shape }, values),
-});
-
-interface Model {
-  readonly inputs: ModelMetadata['inputs'];
-  /** What it answers; its inputs, when it is left out. */
-  readonly answer?: (request: InferRequest) => readonly Tensor[];
-}
-
-const TEXT_MODEL: Model = { inputs: [{ name: 'IN', datatype: 'BYTES', shape: [-1] }] };
-
-/** Answers with what it got. */
-function echo({ inputs, answer = (request) => request.inputs }: Model): Predictor {
-  const reply = (request: InferRequest): InferResponse => ({
-    model: request.model,
-    version: '1',
-    id: request.id,
-    parameters: {},
-    outputs: answer(request),
-  });
-  return {
-    name: 'echo',
-    infer: async (request) => reply(request),
-    async *stream(request) {
-      yield [reply(request), reply(request)];
-      yield [reply(request)];
-    },
-    live: async () => true,
-    ready: async () => true,
-    modelReady: async () => true,
-    metadata: async () => ({ name: 'echo', version: '1', extensions: [] }),
-    modelMetadata: async (name) => ({ name, versions: ['1'], platform: '', inputs, outputs: [] }),
-    close: () => {},
-  };
-}
-
-interface Behind {
-  readonly transforms: readonly ChosenTransform[];
-  readonly model?: Model;
-  readonly threads?: number;
-  readonly deadlineMs?: number;
-}
-
-const hooks: string[] = [];
-
-async function open({ transforms, model = TEXT_MODEL, threads = 1, deadlineMs = ENOUGH }: Behind): Promise<Predictor> {
-  hooks.length = 0;
-  const predictor = await openTransforms(echo(model), {
-    transforms,
-    threads,
-    deadlineMs,
-    meter: (transform, hook) => hooks.push(`${transform} ${hook}`),
-  });
-  onTestFinished(() => predictor.close());
-  return predictor;
-}
-
-const moduleNamed = (file: string): ChosenTransform => ({
-  name: file,
-  choice: { kind: 'module', path: join(HERE, file) },
-});
-
-const builtIn = (choice: TransformChoice): ChosenTransform => ({ name: choice.kind, choice });
-
-const call = (deadlineMs = ENOUGH, signal: AbortSignal = new AbortController().signal): Call => ({
-  deadlineAt: performance.now() + deadlineMs,
-  signal,
-  headers: {},
-});
-
-const asking = (...inputs: readonly Tensor[]): InferRequest => ({
-  model: 'm',
-  version: '',
-  id: 'r1',
-  parameters: {},
-  inputs,
-  outputs: [],
-});
-
-const words = (...texts: readonly string[]): InferRequest => asking(tensor('text', 'BYTES', [texts.length], texts));
-
-const answered = async (predictor: Predictor, request: InferRequest, how = call()): Promise<Record<string, unknown>> =>
-  Object.fromEntries((await predictor.infer(request, how)).outputs.map((each) => [each.name, valuesOf(each)]));
 
 describe('a module', () => {
   test('makes what the model sees, and clients learn its inputs', async () => {
@@ -199,6 +112,41 @@ describe('a module that goes wrong hurts its own request alone', () => {
     expect(await answered(predictor, words('next'))).toEqual({ IN: ['NEXT'] });
   });
 
+  test('a thread that cannot start again is tried until it can, and who waits meanwhile is told why', async () => {
+    const directory = directoryWith({
+      'returns.mjs': readFileSync(join(HERE, 'returns.mjs'), 'utf8'),
+      stays: '',
+    });
+    const path = join(directory, 'returns.mjs');
+    const predictor = await open({ transforms: [{ name: 'returns.mjs', choice: { kind: 'module', path } }] });
+    rmSync(join(directory, 'stays'));
+    await expect(predictor.infer(words('exit'), call())).rejects.toMatchObject({
+      message: expect.stringMatching(/its thread ended: exit 3$/),
+    });
+    await expect(predictor.infer(words('next'), call())).rejects.toMatchObject({
+      status: 500,
+      message: 'transform "returns.mjs" does not load: its file is gone',
+    });
+    writeFileSync(join(directory, 'stays'), '');
+    // Some may still hear of the try before.
+    const asked = () => answered(predictor, words('next')).catch(() => undefined);
+    let after = await asked();
+    while (after === undefined) after = await asked();
+    expect(after).toEqual({ text: ['next'] });
+  });
+
+  test.each(['objects', 'arrays', 'one', 'texts', 'map'])('takes memory without end: %s', async (way) => {
+    const predictor = await open({ transforms: [moduleNamed('hungry.mjs')], threads: 2, memoryMb: 64 });
+    const fed = predictor.infer(words(way), call()).catch((failure: Error) => failure);
+    expect(await answered(predictor, words('other'))).toEqual({ IN: ['other'] });
+    expect(await fed).toMatchObject({
+      status: 500,
+      message:
+        'transform "hungry.mjs", preprocess: its thread ended: it wanted more than 64 MiB of memory (--transform_memory_mb)',
+    });
+    expect(await answered(predictor, words('next'))).toEqual({ IN: ['next'] });
+  });
+
   test('a client in a hurry does not cost the thread that works for it', async () => {
     const predictor = await open({ transforms: [moduleNamed('counts.mjs')] });
     const born = await answered(predictor, words('who'));
@@ -229,7 +177,7 @@ describe('a module that goes wrong hurts its own request alone', () => {
 });
 
 test.each([
-  { file: 'without-hooks.mjs', says: /exports neither "preprocess" nor "postprocess"/ },
+  { file: 'without-hooks.mjs', says: /exports none of preprocess, postprocess, explain/ },
   { file: 'throws.mjs', says: /does not load: it ends before it begins/ },
   { file: 'absent.mjs', says: /Cannot find module/ },
 ])('$file does not load, and says why', async ({ file, says }) => {
@@ -238,13 +186,6 @@ test.each([
     message: expect.stringMatching(says),
   });
 });
-
-function directoryWith(files: Readonly<Record<string, unknown>>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'muster-transform-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  for (const [name, value] of Object.entries(files)) writeFileSync(join(directory, name), JSON.stringify(value));
-  return directory;
-}
 
 const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'hello', 'world', 'how', 'are', 'you'];
 
@@ -302,7 +243,7 @@ const TOKEN_MODEL: Model = {
 };
 
 describe('tokenize', () => {
-  const options = { maxTokens: 6, truncate: true, pad: 'longest' as const };
+  const options = { maxTokens: 6, truncate: 'longest_first' as const, pad: 'longest' as const };
   const tokenizing = (config: object = {}, more: object = {}) =>
     builtIn({
       kind: 'tokenize',
@@ -334,7 +275,7 @@ describe('tokenize', () => {
   });
 
   test('or refused, with both numbers', async () => {
-    const predictor = await open({ transforms: [tokenizing(BERT, { truncate: false })], model: TOKEN_MODEL });
+    const predictor = await open({ transforms: [tokenizing(BERT, { truncate: undefined })], model: TOKEN_MODEL });
     await expect(predictor.infer(words('hello', 'hello world how are you hello'), call())).rejects.toMatchObject({
       status: 400,
       message: 'text 1 has 8 tokens, and 6 are the limit',
@@ -419,8 +360,7 @@ describe('image', () => {
 });
 
 test('classify: the best few with their labels, as probabilities', async () => {
-  const directory = directoryWith({});
-  writeFileSync(join(directory, 'labels.txt'), 'cat\ndog\nhorse\n');
+  const directory = directoryWith({ 'labels.txt': 'cat\ndog\nhorse\n' });
   const options = { topK: 2, labelsFile: join(directory, 'labels.txt'), softmax: true };
   const model: Model = {
     inputs: [],

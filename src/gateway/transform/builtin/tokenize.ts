@@ -7,23 +7,25 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { refuse } from '../../failure.ts';
 import type { ModelMetadata, TensorMetadata } from '../../protocol/infer.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import type { TokenizeOptions, Transform } from '../transform.ts';
-
-/** One text, with its special tokens. */
-export interface Encoded {
-  readonly ids: readonly number[];
-  readonly types: readonly number[];
-}
+import { addedBy, cutTo, type Framed, framed, framesOf, type Tokens } from './frame.ts';
 
 /** What padding is made of and where it goes; `tokenizer_config.json` says, as for the Python library. */
 interface Padding {
   readonly id: number;
+  /** Of `token_type_ids`. */
+  readonly typeId: number;
   readonly left: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 const ROWS: readonly TensorMetadata[] = [{ name: 'text', datatype: 'BYTES', shape: [-1] }];
+const PAIRS: readonly TensorMetadata[] = [
+  ...ROWS,
+  { name: 'text_pair', datatype: 'BYTES', shape: [-1], optional: true },
+];
 
 /** The inputs that models of this kind have, and what fills each from a row. */
 const FILLS: Readonly<Record<string, (row: Row) => readonly number[]>> = {
@@ -32,31 +34,71 @@ const FILLS: Readonly<Record<string, (row: Row) => readonly number[]>> = {
   token_type_ids: ({ types }) => types,
 };
 
-interface Row extends Encoded {
+interface Row extends Framed {
   readonly mask: readonly number[];
 }
 
-/** @throws Error naming the file that is missing or no JSON */
+/** @throws Error naming the file that is missing, no JSON, or holds what is not known */
 export function tokenize(options: TokenizeOptions): Transform {
-  const description = readJson(join(options.directory, 'tokenizer.json'));
+  const file = join(options.directory, 'tokenizer.json');
+  const description = readJson(file);
   const configFile = join(options.directory, 'tokenizer_config.json');
   const config = existsSync(configFile) ? readJson(configFile) : {};
   const tokenizer = new Tokenizer(description, config);
   const padding = paddingOf(tokenizer, description, config);
+  const shape = shaper(description, config, options);
+  const encode = (text: string): Tokens => tokenizer.encode(text, { add_special_tokens: false }).ids;
   return {
-    inputs: ROWS,
+    inputs: PAIRS,
     preprocess(request, { metadata, tensor, texts }) {
-      const [text, ...more] = request.inputs;
-      if (!text || more.length > 0) throw refuse(`a request has one input of texts here, not ${request.inputs.length}`);
-      const encoded = texts(text).map((each, row) => within(encode(tokenizer, each), row, options));
+      const { first, second } = textsOf(request.inputs, texts);
+      const encoded = first.map((each, row) => {
+        const other = second?.[row];
+        return shape(row, encode(each), other === undefined ? undefined : encode(other));
+      });
       const length = options.pad === 'max' ? options.maxTokens : Math.max(0, ...encoded.map(({ ids }) => ids.length));
       const rows = encoded.map((each) => padTo(each, length, padding));
-      const inputs = wantedInputs(metadata).map(({ name, datatype, shape }) => {
+      const inputs = wantedInputs(metadata).map(({ name, datatype, shape: axes }) => {
         const values = rows.flatMap(FILLS[name] as (row: Row) => readonly number[]);
-        return tensor(name, datatype, shape.length === 1 ? [values.length] : [rows.length, length], values);
+        return tensor(name, datatype, axes.length === 1 ? [values.length] : [rows.length, length], values);
       });
       return { ...request, inputs };
     },
+  };
+}
+
+/** One text a row, or two: `text` and `text_pair`. @throws Failure 400 */
+function textsOf(
+  inputs: readonly Tensor[],
+  texts: (tensor: Tensor) => readonly string[],
+): { readonly first: readonly string[]; readonly second: readonly string[] | undefined } {
+  const pair = inputs.find(({ name }) => name === 'text_pair');
+  const [text, ...more] = inputs.filter((each) => each !== pair);
+  if (!text || more.length > 0)
+    throw refuse(`a request has one input of texts here, and "text_pair" beside it, not ${inputs.length} inputs`);
+  const first = texts(text);
+  const second = pair && texts(pair);
+  if (second && second.length !== first.length)
+    throw refuse(`"text_pair" has ${second.length} rows, and "${text.name}" has ${first.length}`);
+  return { first, second };
+}
+
+/** Tokens of one row → the same with what stands around them, within `maxTokens`. */
+function shaper(description: Json, config: Json, { maxTokens, truncate }: TokenizeOptions) {
+  const frames = framesOf(description.post_processor as Json | null);
+  const own = (description.truncation ?? {}) as { readonly direction?: string };
+  const side = (config.truncation_side as string | undefined) ?? own.direction?.toLowerCase();
+  const cut = (tokens: Tokens, keep: number) =>
+    side === 'left' ? tokens.slice(tokens.length - keep) : tokens.slice(0, keep);
+  return (row: number, A: Tokens, B: Tokens | undefined): Framed => {
+    const frame = B ? frames.pair : frames.single;
+    const added = addedBy(frame);
+    const length = A.length + (B?.length ?? 0) + added;
+    if (length <= maxTokens) return framed(frame, { A, B: B ?? [] });
+    if (!truncate) throw refuse(`text ${row} has ${length} tokens, and ${maxTokens} are the limit`);
+    if (added > maxTokens) throw refuse(`text ${row}: ${maxTokens} tokens leave no room beside ${added} special ones`);
+    const [first, second] = cutTo(maxTokens - added, [A.length, B?.length], truncate, row);
+    return framed(frame, { A: cut(A, first), B: cut(B ?? [], second) });
   };
 }
 
@@ -76,49 +118,28 @@ function wantedInputs({ name, inputs }: ModelMetadata): readonly TensorMetadata[
   return inputs;
 }
 
-const encode = (tokenizer: Tokenizer, text: string): Encoded & { readonly bare: () => readonly number[] } => {
-  const { ids, token_type_ids: types } = tokenizer.encode(text, { return_token_type_ids: true });
-  return { ids, types, bare: () => tokenizer.encode(text, { add_special_tokens: false }).ids };
-};
-
-/** Within `maxTokens`: cut from the end of the text, so that what the tokenizer puts around it stays. */
-function within(
-  encoded: Encoded & { readonly bare: () => readonly number[] },
-  row: number,
-  { maxTokens, truncate }: TokenizeOptions,
-): Encoded {
-  const { ids, types } = encoded;
-  const over = ids.length - maxTokens;
-  if (over <= 0) return { ids, types };
-  if (!truncate) throw refuse(`text ${row} has ${ids.length} tokens, and ${maxTokens} are the limit`);
-  const text = encoded.bare();
-  const from = placeOf(text, ids);
-  const end = from + text.length;
-  const keep = <T>(all: readonly T[]): readonly T[] => [...all.slice(0, Math.max(from, end - over)), ...all.slice(end)];
-  return { ids: keep(ids).slice(0, maxTokens), types: keep(types).slice(0, maxTokens) };
-}
-
-/** Where `part` begins in `whole`; 0 where it is not found as it is. */
-function placeOf(part: readonly number[], whole: readonly number[]): number {
-  for (let at = 0; at + part.length <= whole.length; at += 1)
-    if (part.every((id, i) => whole[at + i] === id)) return at;
-  return 0;
-}
-
-function padTo({ ids, types }: Encoded, length: number, { id, left }: Padding): Row {
+function padTo({ ids, types }: Framed, length: number, { id, typeId, left }: Padding): Row {
   const missing = Math.max(0, length - ids.length);
-  const pad = (values: readonly number[], by: number): readonly number[] => {
+  const pad = (values: readonly number[], by: number): number[] => {
     const fill = new Array<number>(missing).fill(by);
     return left ? [...fill, ...values] : [...values, ...fill];
   };
-  return { ids: pad(ids, id), types: pad(types, 0), mask: pad(new Array<number>(ids.length).fill(1), 0) };
+  return { ids: pad(ids, id), types: pad(types, typeId), mask: pad(new Array<number>(ids.length).fill(1), 0) };
 }
 
 function paddingOf(tokenizer: Tokenizer, description: Json, config: Json): Padding {
-  const own = (description.padding ?? {}) as { readonly pad_id?: number; readonly direction?: string };
+  const own = (description.padding ?? {}) as {
+    readonly pad_id?: number;
+    readonly pad_type_id?: number;
+    readonly direction?: string;
+  };
   const named = config.pad_token as string | { readonly content?: string } | undefined;
   const token = typeof named === 'object' ? named?.content : named;
   const id = token === undefined ? own.pad_id : tokenizer.token_to_id(token);
   const side = (config.padding_side as string | undefined) ?? own.direction?.toLowerCase();
-  return { id: id ?? 0, left: side === 'left' };
+  return {
+    id: id ?? 0,
+    typeId: (config.pad_token_type_id as number | undefined) ?? own.pad_type_id ?? 0,
+    left: side === 'left',
+  };
 }

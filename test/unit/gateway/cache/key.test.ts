@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fromBytes, toBytes } from '../../../../src/gateway/cache/entry.ts';
+import { ANSWER, FEATURES } from '../../../../src/gateway/cache/entry.ts';
 import { cacheKey } from '../../../../src/gateway/cache/key.ts';
 import type { InferRequest, InferResponse } from '../../../../src/gateway/protocol/infer.ts';
 
@@ -56,9 +56,35 @@ describe('another answer', () => {
   });
 });
 
+describe('features', () => {
+  const madeBy = (...maker: readonly string[]) => cacheKey(request, { headers }, ...maker);
+
+  test('of the same maker are the same', () => {
+    expect(madeBy('tokenize', 'm takes INT64')).toBe(madeBy('tokenize', 'm takes INT64'));
+  });
+
+  test.each<[what: string, maker: readonly string[]]>([
+    ['another file', ['tokenize 2', 'm takes INT64']],
+    ['another model', ['tokenize', 'm takes INT32']],
+    ['an answer', []],
+    ['a maker cut elsewhere', ['tokenizem', ' takes INT64']],
+  ])('%s: others', (_what, maker) => {
+    expect(madeBy(...maker)).not.toBe(madeBy('tokenize', 'm takes INT64'));
+  });
+
+  test('come back as they were, with what the model is asked for, but for their id', () => {
+    const back = FEATURES.fromBytes(FEATURES.toBytes(request));
+    expect(
+      back && { ...back, inputs: back.inputs.map((each) => ({ ...each, data: Uint8Array.from(each.data) })) },
+    ).toEqual({ ...request, id: '' });
+  });
+});
+
 test('a model with a memory is asked each time', () => {
   expect(keyOf({ parameters: { sequence_id: 7 } })).toBeUndefined();
 });
+
+const { toBytes, fromBytes } = ANSWER;
 
 describe('an answer as bytes', () => {
   const parameter = fc.oneof(fc.boolean(), fc.integer(), fc.bigInt(), fc.string());
