@@ -9,7 +9,6 @@ import {
   NodeTracerProvider,
   ParentBasedSampler,
   type SpanExporter,
-  type SpanProcessor,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-node';
 import type { Call, InferRequest, InferResponse, Predictor } from '../protocol/infer.ts';
@@ -46,7 +45,8 @@ export class Tracing {
     const batches = new BatchSpanProcessor(sink, { maxQueueSize: MAX_WAITING_SPANS, exportTimeoutMillis: EXPORT_MS });
     this.#provider = new NodeTracerProvider({
       sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
-      spanProcessors: [named(serviceName), batches],
+      resource: resourceOf(serviceName),
+      spanProcessors: [batches],
     });
     this.#provider.register();
     this.#tracer = this.#provider.getTracer('muster-gateway');
@@ -87,14 +87,17 @@ export class Tracing {
   }
 }
 
-/** The service's name on each span; the resource of the SDK would say it too, by a package more. */
-function named(serviceName: string): SpanProcessor {
-  return {
-    onStart: (span) => void span.setAttribute('service.name', serviceName),
-    onEnd: () => {},
-    forceFlush: async () => {},
-    shutdown: async () => {},
+type Resource = NonNullable<NonNullable<ConstructorParameters<typeof NodeTracerProvider>[0]>['resource']>;
+
+/** Whose the spans are: collectors go by it. The SDK has a package for this, which reads more of the machine than is needed. */
+function resourceOf(serviceName: string): Resource {
+  const attributes = { 'service.name': serviceName };
+  const resource: Resource = {
+    attributes,
+    getRawAttributes: () => Object.entries(attributes),
+    merge: (other) => other ?? resource,
   };
+  return resource;
 }
 
 class TracedPredictor extends DelegatingPredictor {

@@ -76,28 +76,36 @@ interface Span {
   readonly status?: { readonly code?: number };
 }
 
-/** A collector: keeps the spans that come as OTLP's JSON. */
-async function collector(): Promise<{ readonly endpoint: string; readonly spans: Span[] }> {
+interface Sent {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly { readonly key: string; readonly value: object }[] };
+    readonly scopeSpans: readonly { readonly spans: readonly Span[] }[];
+  }[];
+}
+
+/** A collector: keeps the spans that come as OTLP's JSON, and whose they are. */
+async function collector() {
   const spans: Span[] = [];
+  const services = new Set<unknown>();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.once('end', () => {
-      const sent = JSON.parse(Buffer.concat(chunks).toString()) as {
-        resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
-      };
-      for (const { scopeSpans } of sent.resourceSpans) for (const each of scopeSpans) spans.push(...each.spans);
+      for (const { resource, scopeSpans } of (JSON.parse(Buffer.concat(chunks).toString()) as Sent).resourceSpans) {
+        services.add(resource.attributes.find(({ key }) => key === 'service.name')?.value);
+        for (const each of scopeSpans) spans.push(...each.spans);
+      }
       response.end('{}');
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans };
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, services };
 }
 
 test("a trace goes on from the client's through the hooks to the predictor", async () => {
-  const { endpoint, spans } = await collector();
+  const { endpoint, spans, services } = await collector();
   const seen: string[] = [];
   const { port } = await fakePredictor({
     ModelInfer: (call) => {
@@ -119,6 +127,7 @@ test("a trace goes on from the client's through the hooks to the predictor", asy
   expect(predict?.parentSpanId).toBe(request?.spanId);
   expect(hook?.parentSpanId).toBe(request?.spanId);
   expect(seen).toEqual([`00-${traceId}-${predict?.spanId}-01`]);
+  expect([...services]).toEqual([{ stringValue: 'muster-gateway' }]); // where collectors look for it
 });
 
 test('a failure marks its spans, and none are made where the client has decided so', async () => {
