@@ -13,7 +13,7 @@ import {
   type Tensor,
   wrongRaw,
 } from '../tensor/tensor.ts';
-import { jsonOf, stringify } from '../tensor/to-json.ts';
+import { jsonOf, jsonPart, stringify } from '../tensor/to-json.ts';
 import { readCut } from './cut-head.ts';
 import type { InferRequest, InferResponse, ModelMetadata, RequestedOutput } from './infer.ts';
 import { type Json, listField, parametersOf, parseExact, parseObject, textField, without } from './json.ts';
@@ -189,34 +189,48 @@ function flag(value: unknown, name: string): boolean | undefined {
 
 /** JSON when no output is wanted as bytes, else the binary extension. */
 export function writeV2({ model, version, id, parameters, outputs }: InferResponse, wants: Wants): Reply {
-  const tails: Uint8Array[] = [];
-  const described = outputs.map((output) => {
-    const asBytes = wants.byName.get(output.name) ?? wants.binary;
-    if (asBytes) tails.push(output.data);
-    return describe(output, asBytes);
-  });
   const head = Object.entries({ model_name: model, model_version: version || undefined, id: id || undefined })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`)
     .join('');
-  const json = `{${head}${parametersText(parameters)}"outputs":[${described.join(',')}]}`;
-  if (tails.length === 0) return { status: 200, type: 'application/json', parts: [json] };
-  const bytes = Buffer.from(json);
+  const parts: (string | Uint8Array)[] = [];
+  const tails: Uint8Array[] = [];
+  let text = `{${head}${parametersText(parameters)}"outputs":[`;
+  for (const [at, output] of outputs.entries()) {
+    const asBytes = wants.byName.get(output.name) ?? wants.binary;
+    const comma = at === 0 ? '' : ',';
+    const values = asBytes ? '' : jsonPart(output);
+    if (asBytes) tails.push(output.data);
+    if (typeof values === 'string') text += `${comma}${describeAs(output, asBytes, values)}`;
+    else {
+      parts.push(`${text}${comma}${describeAs(output, asBytes, '').slice(0, -1)}`, values);
+      text = '}';
+    }
+  }
+  parts.push(`${text}]}`);
+  if (tails.length === 0) return { status: 200, type: 'application/json', parts };
+  const jsonBytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
   return {
     status: 200,
     type: 'application/octet-stream',
-    headers: { [JSON_BYTES_HEADER]: String(bytes.length) },
-    parts: [bytes, ...tails],
+    headers: { [JSON_BYTES_HEADER]: String(jsonBytes) },
+    parts: [...parts, ...tails],
   };
 }
 
 /** A tensor in JSON, with its values or with the number of bytes that follow behind. */
-export function describe(tensor: Tensor, asBytes: boolean): string {
-  const { name, datatype, shape, parameters = {}, data } = tensor;
+export const describe = (tensor: Tensor, asBytes: boolean): string =>
+  describeAs(tensor, asBytes, asBytes ? '' : jsonOf(tensor));
+
+/** @param values the JSON of them; they come last */
+function describeAs(
+  { name, datatype, shape, parameters = {}, data }: Tensor,
+  asBytes: boolean,
+  values: string,
+): string {
   const own = asBytes ? { ...parameters, binary_data_size: data.length } : parameters;
-  const values = asBytes ? '' : `,"data":${jsonOf(tensor)}`;
   const head = `"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape}]`;
-  return `{${parametersText(own)}${head}${values}}`;
+  return `{${parametersText(own)}${head}${asBytes ? '' : `,"data":${values}`}}`;
 }
 
 /** `"parameters":{…},` or nothing. */

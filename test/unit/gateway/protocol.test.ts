@@ -219,6 +219,26 @@ describe('V2 answers', () => {
     expect([...all.subarray(Number(length))]).toEqual([1, 255]);
   });
 
+  test('long lists, short ones and bytes in any order', () => {
+    const long = Array.from({ length: 5_000 }, (_, at) => Math.fround(Math.sin(at)));
+    const sorts = { long, short: [1, 2.5], bytes: [3] } as const;
+    const names = fc.array(fc.constantFrom('long', 'short', 'bytes'), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(names, (all) => {
+        const outputs = all.map((sort, at) => ({ ...answer('FP32', sorts[sort]).outputs[0]!, name: `${sort}${at}` }));
+        const byName = new Map(outputs.map(({ name }) => [name, name.startsWith('bytes')]));
+        const reply = writeV2({ ...answer('INT8', []), outputs }, { binary: true, byName });
+        const text = bytes(reply);
+        const length = reply.headers?.['inference-header-content-length'];
+        const head = JSON.parse(String(text.subarray(0, length === undefined ? text.length : Number(length))));
+        const data = head.outputs.map((each: { data?: number[] }) => each.data?.map(Math.fround));
+        expect(data).toEqual(all.map((sort) => (sort === 'bytes' ? undefined : sorts[sort])));
+        expect(length !== undefined).toBe(all.includes('bytes'));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test('bytes go round: what we write as an answer we read as a request', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { minLength: 1, maxLength: 4 }), (datas) => {
