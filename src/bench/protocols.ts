@@ -12,7 +12,7 @@ import { callFor, dialOf } from './exchange.ts';
 import { describeInputs, invent } from './invent.ts';
 import type { Round, Target } from './messages.ts';
 import type { ProtocolsSettings } from './settings.ts';
-import { type Outcome, rowOf } from './summary.ts';
+import { isMeasured, type Outcome, type Row, rowOf } from './summary.ts';
 import type { Report } from './table.ts';
 import { WayThread } from './thread.ts';
 import { addressOf, askInUse } from './through.ts';
@@ -30,7 +30,7 @@ export interface Surroundings {
 /** Of what the predictor says of itself. */
 const ASK_MS = 10_000;
 const MAX_METADATA_BYTES = 4 * 1024 * 1024;
-const HINT = 'Look at --upstream, --model and --version; `muster doctor` looks at the rest.';
+const HINT = 'Look at --upstream (where it speaks gRPC, not HTTP), --model and --version.';
 
 /** @throws MusterError BENCH_PREDICTOR, BENCH_REQUEST, CONFIG_INVALID; what aborted the signal */
 export async function benchProtocols(settings: ProtocolsSettings, around: Surroundings): Promise<Report> {
@@ -39,7 +39,7 @@ export async function benchProtocols(settings: ProtocolsSettings, around: Surrou
   const jsonOnly = flavourOf(server) === 'mlserver';
   const inUse = settings.through && (await askInUse(settings.through, settings.tls, jsonOnly));
   around.say(
-    `${settings.model} ${describeInputs(request)}; at most ${Math.ceil(mostMs(settings) / 1000)} s in all, and the time of a last request`,
+    `${settings.model} ${describeInputs(request)}; at most ${Math.ceil(mostMs(settings) / 1000)} s and the time of the last requests`,
   );
   const tracks = targetsOf(settings, request).map((target) => new Track(target, settings.concurrency));
   try {
@@ -105,7 +105,7 @@ function targetsOf(settings: ProtocolsSettings, request: InferRequest): readonly
   const common = { path: '', tls, request, timeoutMs };
   const targets = WAYS.map((way): Target | LeftOut => {
     if (way === 'raw') return { ...common, way, address: grpc };
-    const why = way === 'typed' ? noLists(request.inputs) : rest ? undefined : 'for there is no --rest host:port';
+    const why = way === 'typed' ? noLists(request.inputs) : rest ? undefined : 'no --rest host:port was given';
     const address = way === 'typed' ? grpc : rest;
     return why === undefined && address ? { ...common, way, address } : { way, leftOut: why ?? '' };
   });
@@ -144,7 +144,9 @@ class Track {
 
   async try(): Promise<void> {
     const tried = await this.#thread?.try();
-    if (tried) this.#tried = 'kind' in tried ? { leftOut: `for it failed with ${tried.kind}: ${tried.words}` } : tried;
+    if (tried)
+      this.#tried =
+        'kind' in tried ? { leftOut: `its first request failed with ${tried.kind}: ${tried.words}` } : tried;
   }
 
   async measure(how: Parameters<WayThread['measure']>[0], signal: AbortSignal): Promise<void> {
@@ -168,19 +170,20 @@ function refuseIfNone(tracks: readonly Track[]): void {
       'Compare the ways with a model of one answer that takes the same inputs.',
     );
   throw refusing(
-    `the request works in no way; over gRPC, raw it was left out ${words}`,
+    `the request works in no way; over gRPC, raw ${words}`,
     'Give a request that the model takes with --body, or the shape of its inputs with --shape.',
   );
 }
 
 async function rounds(tracks: readonly Track[], settings: ProtocolsSettings, around: Surroundings): Promise<void> {
+  const { limit, concurrency } = settings;
   const working = tracks.filter(({ works }) => works);
   const from = around.now();
   for (let round = 1; round <= settings.rounds; round += 1) {
     for (const track of working) {
       const since = Math.round((around.now() - from) / 1000);
       around.say(`round ${round} of ${settings.rounds}, ${WAY_NAMES[track.way]} (${since} s since the first)`);
-      await track.measure(settings, around.signal);
+      await track.measure({ limit, concurrency }, around.signal);
       around.signal.throwIfAborted();
     }
   }
@@ -188,6 +191,15 @@ async function rounds(tracks: readonly Track[], settings: ProtocolsSettings, aro
 
 const mostMs = ({ limit, rounds: count, rest, through }: ProtocolsSettings): number =>
   1.1 * limit.ms * count * ((rest ? 4 : 2) + (through ? 1 : 0));
+
+/** Each way's numbers come from so many requests at least, or it is said. */
+const ENOUGH = 200;
+const fewOf = (rows: readonly Row[]): string[] => {
+  const fewest = Math.min(...rows.filter(isMeasured).map(({ answered }) => answered));
+  return fewest < ENOUGH
+    ? [`A way had only ${fewest} requests: give it more --seconds before you trust small differences.`]
+    : [];
+};
 
 interface Found {
   readonly tracks: readonly Track[];
@@ -207,6 +219,6 @@ function reportOf(settings: ProtocolsSettings, request: InferRequest, { tracks, 
     how: `${count} ${count === 1 ? 'round' : 'rounds'} of ${much} a way, ${concurrency} at once`,
     rows,
     verdict: verdict(rows, inUse),
-    notes,
+    notes: [...notes, ...fewOf(rows)],
   };
 }

@@ -31,7 +31,9 @@ export function tableText({ model, where, inputs, tensorBytes, how, rows, verdic
       .map((cell, at) => (at === 0 || at === 7 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
       .join('  ')
       .trimEnd();
-  const left = rows.flatMap(({ name, leftOut }) => (leftOut === undefined ? [] : [`${name}: left out, ${leftOut}`]));
+  const left = rows.flatMap(({ name, leftOut }) =>
+    leftOut === undefined ? [] : [`${name}: left out, for ${leftOut}`],
+  );
   const errors = rows.flatMap(({ name, errors: all }) =>
     all.map(({ kind, count, words }) => `${name}: ${count} × ${kind}: ${words}`),
   );

@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { PassThrough } from 'node:stream';
 import { reasonOf } from '../../errors.ts';
 import { type Address, formatAddress } from '../../wire/address.ts';
 import { openSession, type Session } from '../../wire/session.ts';
@@ -26,13 +27,17 @@ export class GrpcForward {
     this.#tls = dialOf({ address: grpc, tls });
   }
 
-  /** The caller may listen to the stream's data too. */
+  /** At once, for others read the stream too: what came before somebody listened would be lost. */
   async pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const body = new PassThrough();
     stream.on('error', () => undefined); // 'close' follows
+    stream.pipe(body);
     try {
       const session = await this.#ready().open;
       if (stream.destroyed) return;
-      join(stream, session.request({ ...headers, ':authority': formatAddress(this.#address) }, { endStream: false }));
+      const forward = session.request({ ...headers, ':authority': formatAddress(this.#address) }, { endStream: false });
+      body.pipe(forward);
+      join(stream, forward);
     } catch (error) {
       unavailable(stream, reasonOf(error));
     }
@@ -75,7 +80,6 @@ function join(stream: ServerHttp2Stream, forward: ClientHttp2Stream): void {
   stream.once('close', () => {
     if (!forward.closed) forward.close(constants.NGHTTP2_CANCEL);
   });
-  stream.pipe(forward);
 }
 
 const unavailable = (stream: ServerHttp2Stream, why: string): void => {
