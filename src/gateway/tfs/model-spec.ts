@@ -43,11 +43,11 @@ function readWrapped(message: FieldValue): string {
   return version;
 }
 
-/** The spec of a request that has it as its field `no`; of MultiInference it is the first task's. */
-export function specOf(request: Uint8Array, no = 1): ModelSpec {
-  let found: Uint8Array = new Uint8Array(0);
-  readFields(request, (each, value) => {
-    if (each === no && found.length === 0) found = bytesOf(value);
+/** The spec of a request. Said twice, it is one: the parts are merged, as every reader of protobuf is to do it. */
+export function specOf(request: Uint8Array): ModelSpec {
+  const parts: Uint8Array[] = [];
+  readFields(request, (no, value) => {
+    if (no === 1) parts.push(bytesOf(value));
   });
-  return readModelSpec(found);
+  return readModelSpec(Buffer.concat(parts));
 }

@@ -31,7 +31,11 @@ const specParts = (no: number, spec: ModelSpec): Parts =>
 const entry = (no: number, tensor: Tensor): Parts =>
   nested(no, [...new ProtoWriter().text(1, tensor.name).parts(), ...nested(2, writeTensor(tensor))]);
 
-/** @throws Failure 400 · 501 for datatypes without counterpart · WireError malformed */
+/**
+ * Of a spec in several parts the last one counts; `specOf` knows all of them.
+ *
+ * @throws Failure 400 · 501 for datatypes without counterpart · WireError malformed
+ */
 export function decodePredict(bytes: Uint8Array, maxBytes: number): { request: InferRequest; signature: string } {
   const { spec, tensors, outputs } = readPredict(bytes, { spec: 1, tensors: 2, filter: 3 }, maxBytes);
   const { model, version, signature } = spec;

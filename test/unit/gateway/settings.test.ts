@@ -90,7 +90,7 @@ describe('resolveGateway', () => {
       '"--bogus" is no option of muster gateway',
       '"stray" is no option of muster gateway',
       '--max_body_bytes needs a value',
-      '--predictor_protocol is "grpc", not one of v1, v2, grpc-v2',
+      '--predictor_protocol is "grpc", not one of v1, v2, grpc-v2, grpc-tfs, v1-tfs, openai',
       '--http_port is "70000", not a whole number from 0 to 65535',
       'MUSTER_GATEWAY_DRAIN_SECONDS is "soon", not a number of seconds from 0 to 3600',
       '--predictor_host is missing',
