@@ -13,8 +13,9 @@ const READY_MS = 120_000;
 /** Of what it said, for the message when it does not start. */
 const TOLD_CHARACTERS = 4_000;
 
-/** Installs a package into a venv of its own under .cache, once. @returns the venv; throws when pip does */
-export function installVenv(name: string, wanted: string): string {
+/** Installs packages into a venv of their own under .cache, once. @returns the venv; throws when pip does */
+export function installVenv(name: string, ...packages: readonly string[]): string {
+  const wanted = packages.join(' ');
   const venv = join(root, '.cache', name);
   const stamp = join(venv, '.muster-stamp');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return venv;
@@ -22,7 +23,7 @@ export function installVenv(name: string, wanted: string): string {
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(dirname(venv), { recursive: true });
   execFileSync(findPython(), ['-m', 'venv', venv], { stdio: ['ignore', 2, 2] });
-  execFileSync(join(venv, 'bin', 'pip'), ['install', '--quiet', wanted], { stdio: ['ignore', 2, 2] });
+  execFileSync(join(venv, 'bin', 'pip'), ['install', '--quiet', ...packages], { stdio: ['ignore', 2, 2] });
   writeFileSync(stamp, wanted);
   return venv;
 }
