@@ -10,6 +10,7 @@ import type { ModelMetadata, TensorMetadata } from '../../protocol/infer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TokenizeOptions, Transform } from '../transform.ts';
 import { addedBy, cutTo, type Framed, framed, framesOf, type Tokens } from './frame.ts';
+import { portable } from './portable.ts';
 
 /** What padding is made of and where it goes; `tokenizer_config.json` says, as for the Python library. */
 interface Padding {
@@ -40,14 +41,15 @@ interface Row extends Framed {
 
 /** @throws Error naming the file that is missing, no JSON, or holds what is not known */
 export function tokenize(options: TokenizeOptions): Transform {
-  const file = join(options.directory, 'tokenizer.json');
-  const description = readJson(file);
+  const description = readJson(join(options.directory, 'tokenizer.json'));
   const configFile = join(options.directory, 'tokenizer_config.json');
   const config = existsSync(configFile) ? readJson(configFile) : {};
-  const tokenizer = new Tokenizer(description, config);
+  const tokenizer = new Tokenizer(portable(description), config);
+  const unknown = unknownOf(tokenizer, description);
   const padding = paddingOf(tokenizer, description, config);
   const shape = shaper(description, config, options);
-  const encode = (text: string): Tokens => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const encode = (text: string): Tokens =>
+    tokenizer.encode(text, { add_special_tokens: false }).ids.flatMap((id) => id ?? unknown ?? []);
   return {
     inputs: PAIRS,
     preprocess(request, { metadata, tensor, texts }) {
@@ -125,6 +127,12 @@ function padTo({ ids, types }: Framed, length: number, { id, typeId, left }: Pad
     return left ? [...fill, ...values] : [...values, ...fill];
   };
   return { ids: pad(ids, id), types: pad(types, typeId), mask: pad(new Array<number>(ids.length).fill(1), 0) };
+}
+
+/** A model of whole words has no id for others; without a token for them they are left out. */
+function unknownOf(tokenizer: Tokenizer, { model }: Json): number | undefined {
+  const { unk_token: token } = (model ?? {}) as { readonly unk_token?: string };
+  return token === undefined ? undefined : tokenizer.token_to_id(token);
 }
 
 function paddingOf(tokenizer: Tokenizer, description: Json, config: Json): Padding {

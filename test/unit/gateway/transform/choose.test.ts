@@ -14,7 +14,10 @@ test('in the order in which a request meets them', () => {
     { name: './mine.mjs', choice: { kind: 'module', path: './mine.mjs' } },
     {
       name: 'tokenize',
-      choice: { kind: 'tokenize', options: { directory: '/t', maxTokens: 512, truncate: 'longest_first', pad: 'longest' } },
+      choice: {
+        kind: 'tokenize',
+        options: { directory: '/t', maxTokens: 512, truncate: 'longest_first', pad: 'longest' },
+      },
     },
     { name: 'classify', choice: { kind: 'classify', options: { topK: 3, labelsFile: undefined, softmax: false } } },
   ]);
