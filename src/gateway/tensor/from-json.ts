@@ -96,4 +96,6 @@ const misfit = (name: string, datatype: Datatype, value: unknown, at: number | u
   refuse(`tensor "${name}": ${shown(value)}${at === undefined ? '' : ` at place ${at}`} is no ${datatype}`);
 
 const shown = (value: unknown): string =>
-  typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value)).slice(0, 40);
+  typeof value === 'bigint' || typeof value === 'number'
+    ? String(value)
+    : (JSON.stringify(value) ?? String(value)).slice(0, 40);
