@@ -4,8 +4,9 @@ import type { GatewayContext } from '../context.ts';
 import { Methods } from '../grpc/methods.ts';
 import { addMethods } from '../grpc/registry.ts';
 import { type GrpcServer, openGrpc } from '../grpc/server.ts';
-import { HEADERS_MS, openHttp } from '../http/server.ts';
+import { HEADERS_MS, type HttpServer, openHttp } from '../http/server.ts';
 import { listen } from './listen.ts';
+import { overHttp2 } from './over-http2.ts';
 import { receiver } from './receive.ts';
 import { openTls } from './tls-files.ts';
 
@@ -28,7 +29,7 @@ export async function openDoors(context: GatewayContext): Promise<Doors> {
   const { host, ssl_certfile: cert, ssl_keyfile: key, ssl_ca_certs: ca } = settings;
   const tls = cert === undefined || key === undefined ? undefined : openTls({ cert, key, ca }, log);
   const http = await openHttp(context);
-  const grpc = settings.enable_grpc ? openOurGrpc(context) : undefined;
+  const grpc = settings.enable_grpc ? openOurGrpc(context, http) : undefined;
   const firstMs = Math.min(HEADERS_MS, settings.body_timeout_seconds * 1000);
   const first = receiver({ tls, http1: http.take, http2: settings.onePort ? grpc?.take : undefined, firstMs });
   const second = receiver({ tls, http1: undefined, http2: grpc?.take, firstMs });
@@ -54,8 +55,9 @@ export async function openDoors(context: GatewayContext): Promise<Doors> {
   return { httpPort, grpcPort, drain: () => grpc?.drain(), cut, close };
 }
 
-function openOurGrpc(context: GatewayContext): GrpcServer {
+function openOurGrpc(context: GatewayContext, http: HttpServer): GrpcServer {
   const methods = new Methods();
   addMethods(methods);
-  return openGrpc(context, methods);
+  const { onePort, body_timeout_seconds: bodySeconds } = context.settings;
+  return openGrpc(context, methods, onePort ? overHttp2(http, bodySeconds * 1000) : undefined);
 }

@@ -70,13 +70,13 @@ function plainly({ http1, http2 }: ReceiveOptions, undecided: Undecided): Take {
   return (socket) => {
     const name = nameOf(socket); // a socket that is closed has none
     onBeginning(socket, (beginning) => {
-      undecided.decided(name);
-      if (beginning === 'http2' && http2) http2(socket);
-      else if (beginning === 'http1' && http1) {
-        http1(socket);
-        socket.resume(); // it reads by events; HTTP/2 takes the socket as it is
+      const take = { http1, http2, tls: undefined }[beginning];
+      if (take) {
+        undecided.decided(name);
+        take(socket);
       } else if (beginning === 'http1') socket.end(ONLY_HTTP2);
       else socket.destroy();
+      if (beginning === 'http1') socket.resume(); // it reads by events; HTTP/2 takes the socket as it is
     });
   };
 }

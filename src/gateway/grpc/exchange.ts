@@ -138,9 +138,12 @@ export class GrpcExchange implements Caller {
     const pushback = retryAfter === undefined ? {} : { 'grpc-retry-pushback-ms': String(retryAfter * 1000) };
     const accepts = grpc === 12 ? { 'grpc-accept-encoding': ENCODINGS.join() } : {};
     this.#trailers = { ...trailersOf(grpc, message), ...pushback, ...accepts };
-    if (this.#stream.headersSent) this.#stream.end();
-    else this.#stream.respond({ ...HEAD, ...this.#trailers }, { endStream: true });
-    this.#leaveUnread();
+    if (this.#stream.headersSent) {
+      this.#stream.end(); // and the trailers when that is written
+    } else {
+      this.#stream.respond({ ...HEAD, ...this.#trailers }, { endStream: true });
+      this.#leaveUnread();
+    }
   }
 
   /** The call ends now, whatever is under way for it. */
@@ -149,11 +152,16 @@ export class GrpcExchange implements Caller {
     this.#gone.abort(failure);
   }
 
-  /** What the client still sends is not worth waiting for. */
+  /**
+   * What the client still sends is not worth waiting for. It sees the status and stops; one that does not is stopped, but
+   * not at once: a reset overtakes a status that waits to be sent.
+   */
   #leaveUnread(): void {
-    if (this.#stream.readableEnded) return;
-    this.#stream.resume(); // unread bytes keep a closed stream alive
-    this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
+    stream.resume(); // unread bytes keep a closed stream alive
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), FAREWELL_MS);
+    stream.once('close', () => clearTimeout(timer));
   }
 
   #sizeOf(message: Parts): number {
@@ -168,7 +176,10 @@ export class GrpcExchange implements Caller {
   #begin(): void {
     if (this.#stream.headersSent) return;
     this.#stream.respond(HEAD, { waitForTrailers: true });
-    this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers ?? trailersOf(2, '')));
+    this.#stream.once('wantTrailers', () => {
+      this.#stream.sendTrailers(this.#trailers ?? trailersOf(2, ''));
+      this.#leaveUnread();
+    });
   }
 
   #write(message: Parts): boolean {
@@ -214,6 +225,7 @@ export class GrpcExchange implements Caller {
   }
 }
 
+const FAREWELL_MS = 1_000;
 const IDLE_FLAG = '--stream_idle_timeout_seconds';
 const HEAD = { ':status': 200, 'content-type': 'application/grpc' };
 

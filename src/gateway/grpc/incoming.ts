@@ -49,6 +49,7 @@ export class Incoming {
    */
   async one(): Promise<Uint8Array> {
     const { stream, messageMs } = this.#options;
+    if (stream.closed || stream.destroyed) throw gone();
     const { promise, resolve, reject } = Promise.withResolvers<readonly Uint8Array[]>();
     const timer = setTimeout(() => reject(this.#late()), messageMs);
     const found: Uint8Array[] = [];
@@ -61,6 +62,7 @@ export class Incoming {
       }
     };
     const onClose = () => reject(gone());
+    if (stream.readableEnded) resolve(found); // headers were all
     stream.on('data', onData).once('end', () => resolve(found));
     stream.once('aborted', onClose).once('close', onClose);
     try {

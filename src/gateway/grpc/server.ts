@@ -24,7 +24,7 @@ export interface GrpcServer {
 }
 
 /** Who answers a request over HTTP/2 that is no gRPC call. */
-export type NotGrpc = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+export type NotGrpc = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: string[]) => void;
 
 /** Calls of one connection at once; its client waits with more. */
 const MAX_STREAMS = 1_024;
@@ -60,8 +60,8 @@ export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: Not
   const sessions = new Sessions(settings.timeout_keep_alive * 1000);
   const closing = new AbortController();
   server.on('session', (session) => sessions.add(session));
-  server.on('stream', (stream, headers) => {
-    if (!isGrpc(headers['content-type']) || headers[':method'] !== 'POST') return notGrpc(stream, headers);
+  server.on('stream', (stream, headers, _flags, rawHeaders) => {
+    if (!isGrpc(headers['content-type']) || headers[':method'] !== 'POST') return notGrpc(stream, headers, rawHeaders);
     const address = sessions.addressOf(stream.session);
     const exchange = new GrpcExchange({ stream, headers, address, limits, closing: closing.signal });
     void methods.answer(context, String(headers[':path']), exchange);

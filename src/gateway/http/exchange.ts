@@ -71,7 +71,9 @@ export class Exchange implements Caller {
       'x-content-type-options': 'nosniff',
       ...headers,
       // A large body nobody reads is not worth its connection.
-      ...(request.readableEnded || !this.#unreadIsLarge() ? {} : { connection: 'close' }),
+      ...(request.httpVersionMajor > 1 || request.readableEnded || !this.#unreadIsLarge()
+        ? {}
+        : { connection: 'close' }),
     });
     this.sentBytes = length;
     if (request.method === 'HEAD') {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
 import { onTestFinished } from 'vitest';
 import { type Gateway, openGateway } from '../../../src/gateway/gateway.ts';
-import { resolveGateway } from '../../../src/gateway/settings.ts';
+import { type GatewaySettings, resolveGateway } from '../../../src/gateway/settings.ts';
 import { textLog } from '../../../src/log.ts';
 import { frameHead } from '../../../src/wire/frame.ts';
 import { MessageReader } from '../../../src/wire/message-reader.ts';
@@ -88,6 +88,27 @@ export const token = (text: string) => {
   const outputs = [{ name: 'text_output', datatype: 'BYTES', shape: [1] }];
   return { infer_response: { model_name: 'm', outputs, raw_output_contents: [Buffer.concat([length, bytes])] } };
 };
+/** A stream without an end, as fast as anybody takes it. `held` is told how much went out when nobody does any more. */
+export const endless =
+  (held: (bytes: number) => void): Handler =>
+  (call) => {
+    const big = token('x'.repeat(64 * 1024));
+    let sent = 0;
+    const send = () => {
+      for (;;) {
+        sent += 64 * 1024;
+        if (!call.send('ModelStreamInferResponse', big)) break;
+        if (sent > 200_000_000) return held(sent);
+      }
+      // Nobody took it for a while: it is held back.
+      const timer = setTimeout(() => held(sent), 500);
+      call.stream.once('drain', () => {
+        clearTimeout(timer);
+        send();
+      });
+    };
+    send();
+  };
 export const FINAL = { infer_response: { parameters: { triton_final_response: { bool_param: true } } } };
 
 const answering =
@@ -133,7 +154,14 @@ export interface TestGateway extends Gateway {
 }
 
 /** In front of the port; closed with the test. */
-export async function gateway(predictorPort: number, ...argv: string[]): Promise<TestGateway> {
+export const gateway = (predictorPort: number, ...argv: string[]): Promise<TestGateway> =>
+  gatewayOf(settingsFor(predictorPort, argv));
+
+/** HTTP and gRPC on one port, which is any free one. */
+export const onePortGateway = (predictorPort: number, ...argv: string[]): Promise<TestGateway> =>
+  gatewayOf({ ...settingsFor(predictorPort, argv), onePort: true });
+
+function settingsFor(predictorPort: number, argv: readonly string[]): GatewaySettings {
   const { settings, refusals } = resolveGateway(argv, {
     MUSTER_GATEWAY_MODEL_NAME: '*',
     MUSTER_GATEWAY_PREDICTOR_HOST: `127.0.0.1:${predictorPort}`,
@@ -143,6 +171,10 @@ export async function gateway(predictorPort: number, ...argv: string[]): Promise
     MUSTER_GATEWAY_DRAIN_SECONDS: '0',
   });
   if (!settings) throw new Error(JSON.stringify(refusals));
+  return settings;
+}
+
+async function gatewayOf(settings: GatewaySettings): Promise<TestGateway> {
   const log: string[] = [];
   const opened = await openGateway(settings, {
     version: '0',

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ask, event, type FakeCall, FINAL, fakePredictor, gateway, open, token } from './fixture.ts';
+import { ask, endless, event, type FakeCall, FINAL, fakePredictor, gateway, open, token } from './fixture.ts';
 
 const STREAM = '/v2/models/m/generate_stream';
 const BODY = JSON.stringify({ text_input: 'x' });
@@ -197,25 +197,10 @@ describe('a client of a stream', () => {
 
   test('that does not read holds the predictor back, and is cut after a while (fault 39)', async () => {
     const [held, cancelled] = [event<number>(), event()];
-    const big = token('x'.repeat(64 * 1024));
     const { port } = await fakePredictor({
       ModelStreamInfer: (call) => {
-        let sent = 0;
-        const send = () => {
-          for (;;) {
-            sent += 64 * 1024;
-            if (!call.send('ModelStreamInferResponse', big)) break;
-            if (sent > 200_000_000) return held.happened(sent);
-          }
-          // Nobody took it for a while: it is held back.
-          const timer = setTimeout(() => held.happened(sent), 500);
-          call.stream.once('drain', () => {
-            clearTimeout(timer);
-            send();
-          });
-        };
         call.stream.once('close', () => cancelled.happened());
-        send();
+        endless(held.happened)(call);
       },
     });
     const { port: http } = await gateway(port, '--stream_idle_timeout_seconds=3');
