@@ -12,6 +12,7 @@ import type { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
 import type { Explain } from './transform/open.ts';
 import type { KnownModels } from './upstream/known-models.ts';
+import type { RetryBudget } from './upstream/retry-budget.ts';
 
 export interface GatewayContext {
   readonly settings: GatewaySettings;
@@ -29,6 +30,8 @@ export interface GatewayContext {
   readonly text: TextParts;
   /** Of requests that need no answer now; undefined: none was asked for. */
   readonly queue?: Queue | undefined;
+  /** How many streams may be asked for again. */
+  readonly resumes: RetryBudget;
   readonly version: string;
   readonly log: Log;
 }

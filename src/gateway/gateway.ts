@@ -17,6 +17,7 @@ import { ServedModels } from './served.ts';
 import type { GatewaySettings } from './settings.ts';
 import { openStack } from './stack.ts';
 import { KnownModels } from './upstream/known-models.ts';
+import { RETRY_BUDGET, RetryBudget } from './upstream/retry-budget.ts';
 import { openWarmUp } from './warm-up/open.ts';
 import { type WarmUpOptions, warmUp } from './warm-up/warm-up.ts';
 
@@ -63,6 +64,7 @@ export async function openGateway(
     tracing,
     audit,
     text,
+    resumes: new RetryBudget(RETRY_BUDGET),
     version,
     log,
   };

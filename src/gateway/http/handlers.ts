@@ -4,6 +4,7 @@ import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { errorReply, type Reply } from '../protocol/reply.ts';
 import { type Asked, asFailure, serve } from '../request.ts';
+import { sendParts } from '../stream/send-parts.ts';
 import { readBody } from './body.ts';
 import { Exchange } from './exchange.ts';
 import type { Look } from './looks.ts';
@@ -111,7 +112,8 @@ function work(context: GatewayContext, route: WorkRoute, asked: Asked | undefine
     exchange.receivedBytes = body.length;
     const job = { context, exchange, asked: asked ?? { model: '', version: '' }, named, call, body };
     const answer = await route.work(job);
-    if (answer) exchange.send(answer);
+    if (answer?.rest) await sendParts(exchange, answer, context.settings.stream_idle_timeout_seconds * 1000);
+    else if (answer) exchange.send(answer);
   });
 }
 

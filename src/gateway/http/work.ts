@@ -7,7 +7,9 @@ import type { Reply } from '../protocol/reply.ts';
 import { documentRequest, readV1, type V1Verb, writeDocument, writeV1 } from '../protocol/v1.ts';
 import { JSON_BYTES_HEADER, readRaw, readV2, writeV2 } from '../protocol/v2.ts';
 import { type Asked, explain, infer, timed } from '../request.ts';
-import { serveStream } from '../stream/serve-stream.ts';
+import { takeChunkBytes } from '../stream/parts.ts';
+import { partsReply } from '../stream/parts-reply.ts';
+import { serveResumable } from '../stream/resumed.ts';
 import { signedBy } from '../tfs/signed.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -53,8 +55,11 @@ export const WORK = {
     const header = exchange.headers[JSON_BYTES_HEADER];
     const input = { ...asked, body, jsonBytes: header === undefined ? undefined : String(header) };
     const raw = input.jsonBytes === '0' ? await context.models.metadata(asked.model, asked.version, call) : undefined;
-    const { request, wants } = timed(context, 'preprocess', asked, () => (raw ? readRaw(input, raw) : readV2(input)));
+    const read = timed(context, 'preprocess', asked, () => (raw ? readRaw(input, raw) : readV2(input)));
+    const { wants } = read;
+    const { request, chunkBytes } = takeChunkBytes(read.request);
     const response = await infer(context, request, call);
+    if (chunkBytes !== undefined) return partsReply(response, wants, chunkBytes);
     return timed(context, 'postprocess', asked, () => writeV2(response, wants));
   },
   generate: async (job: Whole) => {
@@ -73,7 +78,7 @@ export const WORK = {
     return { status: 200, type: 'application/json', parts: [writeGenerated(answer)] };
   },
   generate_stream: async (job) => {
-    await serveStream(job, await generateRequest(job), {
+    await serveResumable(job, await generateRequest(job), {
       event: (answer) => `data: ${writeGenerated(answer)}\n\n`,
       failed: ({ message }) => `data: ${JSON.stringify({ error: message })}\n\n`,
     });

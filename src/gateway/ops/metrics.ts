@@ -87,6 +87,11 @@ export class GatewayMetrics {
     'shadow_dropped_total',
     'Copies that were not sent, for too many were under way',
   );
+  readonly #resumes = this.#counter(
+    'stream_resumes_total',
+    'Streams that were asked for again (sent), were refused that by the budget, or whose client came back (reconnected)',
+    'outcome',
+  );
   readonly #answers = this.#counter('stream_answers_total', 'Answers of streams', 'model_name');
   readonly #streams = this.#counter(
     'streams_total',
@@ -145,6 +150,11 @@ export class GatewayMetrics {
   /** @param outcome `sent`, `refused` */
   retry(outcome: string): void {
     this.#retries.inc({ outcome });
+  }
+
+  /** @param outcome `sent`, `refused`, `reconnected` */
+  resume(outcome: string): void {
+    this.#resumes.inc({ outcome });
   }
 
   failover(): void {

@@ -7,6 +7,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** One after the other; written without being joined. */
   readonly parts: readonly (string | Uint8Array)[];
+  /** In place of `parts`: made one after the other as the client takes them, for an answer that would not fit at once. */
+  readonly rest?: Iterable<string | Uint8Array>;
 }
 
 export const jsonReply = (status: number, body: unknown): Reply => ({

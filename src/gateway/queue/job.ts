@@ -124,8 +124,9 @@ export interface KeptReply {
   readonly body: Buffer;
 }
 
-export function keepReply({ status, type, headers = {}, parts }: Reply): KeptReply {
-  const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+export function keepReply({ status, type, headers = {}, parts, rest }: Reply): KeptReply {
+  const all = rest ? [...rest] : parts;
+  const body = Buffer.concat(all.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
   return { head: JSON.stringify({ status, type, headers }), body };
 }
 

@@ -76,9 +76,15 @@ function begin({ response }: Exchange, status: number): void {
 }
 
 async function write(exchange: Exchange, text: string | Uint8Array, stop: AbortSignal): Promise<void> {
+  if (exchange.gone.aborted) throw exchange.gone.reason;
+  begin(exchange, 200);
+  await taken(exchange, text, stop);
+}
+
+/** Written, and not more of it left with us than one write. @throws the reason of `stop`, or Failure 499 */
+export async function taken(exchange: Exchange, text: string | Uint8Array, stop: AbortSignal): Promise<void> {
   const { response, gone } = exchange;
   if (gone.aborted) throw gone.reason;
-  begin(exchange, 200);
   exchange.sentBytes += Buffer.byteLength(text);
   if (response.write(text)) return;
   const signal = AbortSignal.any([gone, stop]);

@@ -14,7 +14,7 @@ import { predictorTls } from './predictor-tls.ts';
 import { V1Rest } from './rest/v1-rest.ts';
 import { tfsModels } from './rest/v1-tfs.ts';
 import { V2Rest } from './rest/v2-rest.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { RETRY_BUDGET, RetryBudget } from './retry-budget.ts';
 import { RetryingPredictor } from './retrying.ts';
 import { ShadowedPredictor } from './shadow.ts';
 import { SplitPredictor } from './split.ts';
@@ -29,8 +29,6 @@ export interface UpstreamParts {
 
 /** Connections beside those for requests, so that a busy predictor can still be asked whether it is ready. */
 const LOOKS = 16;
-/** At most a fifth of the requests of the last ten seconds are sent again, and ten however few there are. */
-const RETRY_BUDGET = { share: 0.2, floor: 10, windowMs: 10_000 };
 
 /** Copies at the shadow at once; each holds its request. */
 const MAX_SHADOWS = 64;

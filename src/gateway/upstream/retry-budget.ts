@@ -8,6 +8,9 @@ export interface RetryBudgetOptions {
   readonly windowMs: number;
 }
 
+/** At most a fifth of the requests of the last ten seconds are sent again, and ten however few there are. */
+export const RETRY_BUDGET: RetryBudgetOptions = { share: 0.2, floor: 10, windowMs: 10_000 };
+
 interface Slot {
   readonly number: number;
   requests: number;
