@@ -119,7 +119,8 @@ function throughOf(text: string | undefined, refusals: Refusal[]): URL | undefin
   if (text === undefined) return undefined;
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol) && url.username === '') return url;
+  const shown = text.includes('@') ? 'with an @' : `"${text.slice(0, 200)}"`; // what is before it may be secret
   const hint = 'Write the URL that clients use, up to where /v2 begins.';
-  refusals.push(usage(`--through "${text.slice(0, 200)}" is no http:// or https:// URL`, hint));
+  refusals.push(usage(`--through ${shown} is no http:// or https:// URL without a password`, hint));
   return undefined;
 }
