@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Figure
   detect: () => import('./bench/detect.ts'),
   recover: () => import('./bench/recover.ts'),
   gateway: () => import('./bench/gateway.ts'),
+  'gateway-openai': () => import('./bench/gateway-openai.ts'),
 };
 
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));

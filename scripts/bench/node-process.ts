@@ -10,7 +10,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export const startGateway = ({ grpcPort }: Triton, ...argv: string[]): Promise<Server> =>
+export const startGateway = ({ grpcPort }: Pick<Triton, 'grpcPort'>, ...argv: string[]): Promise<Server> =>
   started(
     [
       MUSTER[1],

@@ -125,6 +125,12 @@ describe('a completion', () => {
     },
   );
 
+  test('that is longer than an answer may be is 502', async () => {
+    const { port } = await inFrontOf(await model(Array(9).fill('x'.repeat(50))), '--max_reply_bytes=200');
+    const answer = await ask(port, COMPLETIONS, body({ prompt: 'x' }));
+    expect([answer.status, errorOf(answer).message]).toEqual([502, expect.stringContaining('--max_reply_bytes')]);
+  });
+
   test('of a model whose answers repeat what was before has the new text only', async () => {
     const { port } = await inFrontOf(await model(['a', 'ab', 'abc']), '--text_output_kind=cumulative');
     expect((await ask(port, COMPLETIONS, body({ prompt: 'x' }))).json.choices).toMatchObject([{ text: 'abc' }]);

@@ -302,6 +302,12 @@ describe('readiness follows the predictor', () => {
   test.each<{ what: string; handlers: Readonly<Record<string, RestHandler>>; status: number; says?: string }>([
     { what: 'healthy, and has the model', handlers: {}, status: 200 },
     { what: 'without a path for health', handlers: { 'GET /health': json({}, 404) }, status: 200 },
+    { what: 'wanting a key for its models', handlers: { 'GET /v1/models': json({ error: 'key?' }, 401) }, status: 200 },
+    {
+      what: 'wanting a key, without a path for health',
+      handlers: { 'GET /health': json({}, 404), 'GET /v1/models': json({ error: 'key?' }, 401) },
+      status: 200,
+    },
     { what: 'loading', handlers: { 'GET /health': json({}, 503) }, status: 503 },
     {
       what: 'broken',
@@ -335,6 +341,13 @@ describe('models', () => {
     const { port } = await inFrontOf(await server({ 'GET /v1/models': json({}, 500) }));
     const data = [{ id: 'm', object: 'model', created: expect.any(Number), owned_by: 'muster' }];
     expect((await ask(port, '/v1/models')).json).toEqual({ object: 'list', data, models: ['m'] });
+  });
+
+  test('may have a path for a name', async () => {
+    const named = { data: [{ id: 'org/model' }] };
+    const { port } = await inFrontOf(await server({ 'GET /v1/models': json(named) }), '--model_name=org/model');
+    for (const prefix of ['/v1', '/openai/v1'])
+      expect((await ask(port, `${prefix}/models/org%2Fmodel`)).json).toMatchObject({ id: 'org/model', ready: true });
   });
 
   test("GET /v1/models/m is OpenAI's model and KServe's readiness", async () => {

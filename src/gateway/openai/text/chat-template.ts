@@ -103,7 +103,7 @@ const invalid = (message: string, cause: unknown): MusterError =>
     {
       code: 'CHAT_TEMPLATE_INVALID',
       message: `--chat_template ${message}`,
-      hint: 'Give the template that came with the model, as text, or mend this line.',
+      hint: 'Give the template that came with the model, with tokenizer_config.json beside it for its tokens, or mend it.',
     },
     { cause },
   );

@@ -99,6 +99,7 @@ async function whole(task: Task, flavour: Flavour): Promise<Reply> {
       let said = text.echo ? prompt : '';
       for await (const batch of answersOf(task, prompt, flavour, job.call)) {
         said += texts(task, reading, batch).join('');
+        if (said.length > context.settings.max_reply_bytes) throw tooLong(task);
         if (reading.stopped) break;
       }
       return { reading, choice: { index, text: said + reading.end(), finishReason: reading.finishReason } };
@@ -111,6 +112,9 @@ async function whole(task: Task, flavour: Flavour): Promise<Reply> {
     return jsonReply(200, wholeAnswer(form, head, choices, usage));
   });
 }
+
+const tooLong = ({ job, model }: Task): Failure =>
+  new Failure(502, `"${model.name}" said more than ${job.context.settings.max_reply_bytes} bytes (--max_reply_bytes)`);
 
 const texts = ({ model }: Task, reading: Reading, batch: readonly InferResponse[]): readonly string[] =>
   batch.map((each) => reading.take(readAnswer(each, model))).filter((each) => each !== '');

@@ -15,7 +15,7 @@ import type {
 } from '../../protocol/infer.ts';
 import { isObject, type Json, listField } from '../../protocol/json.ts';
 import { failureOfReply, isOk } from '../rest/answers.ts';
-import type { HttpClientOptions } from '../rest/http-client.ts';
+import type { HttpClientOptions, HttpReply } from '../rest/http-client.ts';
 import { RestServer } from '../rest/rest-server.ts';
 import { wholeEvents } from './whole-events.ts';
 
@@ -28,6 +28,9 @@ export interface OpenAiRestOptions extends HttpClientOptions {
 const LINGER_MS = 1_000;
 /** "There is no such path": the server lives, and is asked another way. */
 const NO_HEALTH_PATH = new Set([404, 405, 501]);
+
+/** It tells its models to who has a key. Clients have theirs, we have none: that it lives is word enough. */
+const KEY_WANTED = new Set([401, 403]);
 
 export class OpenAiRest implements Predictor {
   readonly name: string;
@@ -76,7 +79,7 @@ export class OpenAiRest implements Predictor {
 
   async ready(call: Call): Promise<boolean> {
     const reply = await this.#server.get('/health', call);
-    if (NO_HEALTH_PATH.has(reply.status)) return isOk(await this.#server.get(`${this.#prefix}models`, call));
+    if (NO_HEALTH_PATH.has(reply.status)) return isThere(await this.#server.get(`${this.#prefix}models`, call));
     if (isOk(reply)) return true;
     if (reply.status === 503) return false;
     throw failureOfReply(reply);
@@ -85,7 +88,11 @@ export class OpenAiRest implements Predictor {
   /** Some serve `/health` before, and some after they list their models. */
   async modelReady(model: string, _version: string, call: Call): Promise<boolean> {
     if (!(await this.ready(call))) return false;
-    await this.modelMetadata(model, '', call);
+    try {
+      await this.modelMetadata(model, '', call);
+    } catch (error) {
+      if (!(error instanceof Failure) || !KEY_WANTED.has(error.status)) throw error;
+    }
     return true;
   }
 
@@ -135,6 +142,8 @@ export class OpenAiRest implements Predictor {
     return new Failure(502, `${this.name} closed the connection before [DONE], so that some of the answer is missing`);
   }
 }
+
+const isThere = (reply: HttpReply): boolean => isOk(reply) || KEY_WANTED.has(reply.status);
 
 /** The last event is `[DONE]`: JSON does not end so. */
 const saysDone = (events: Buffer): boolean => /(^|\n)data: ?\[DONE\]\s*$/.test(events.subarray(-64).toString('latin1'));
