@@ -10,6 +10,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants, type Incomi
 import { type Address, formatAddress } from './address.ts';
 import { type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp } from './frame.ts';
 import { cutOff, GrpcStream, writeMessage } from './grpc-stream.ts';
+import { Limit } from './limit.ts';
 import { MessageReader } from './message-reader.ts';
 import { openSession, type Session } from './session.ts';
 import type { Dial } from './tls.ts';
@@ -73,20 +74,20 @@ export class GrpcConnection {
    * @throws WireError when there is none: `layer` and `reason` say how far the call got
    */
   async call(call: GrpcCall): Promise<GrpcReply> {
-    const limit = new AbortController();
+    const limit = new Limit();
     let session = this.#ready();
     const startedAt = performance.now();
-    const late = () => limit.abort(this.#late(session, call.deadlineMs));
+    const late = () => limit.reach(this.#late(session, call.deadlineMs));
     const timer = setTimeout(late, Math.min(Math.max(call.deadlineMs, 0), 0x7fffffff));
     const cancel = () =>
-      limit.abort(new WireError('grpc', 'cancelled', `call to ${this.target} given up`, call.signal?.reason));
+      limit.reach(new WireError('grpc', 'cancelled', `call to ${this.target} given up`, call.signal?.reason));
     call.signal?.addEventListener('abort', cancel, { once: true });
     if (call.signal?.aborted) cancel();
     try {
-      return await this.#exchange(session, call, limit.signal).catch((error) => {
+      return await this.#exchange(session, call, limit).catch((error) => {
         if (!(error instanceof WireError && error.reason === 'unprocessed')) throw error;
         session = this.#ready();
-        return this.#exchange(session, call, limit.signal);
+        return this.#exchange(session, call, limit);
       });
     } catch (error) {
       const missed = error instanceof WireError && error.reason === 'deadline';
@@ -180,19 +181,15 @@ export class GrpcConnection {
     else session.destroy(new WireError(session.stage(), 'deadline', `${this.target} was given up`));
   }
 
-  async #exchange(session: Session, call: GrpcCall, limit: AbortSignal): Promise<GrpcReply> {
-    const http2 = await abortable(session.open, limit);
-    limit.throwIfAborted();
+  async #exchange(session: Session, call: GrpcCall, limit: Limit): Promise<GrpcReply> {
+    const http2 = await limit.within(session.open);
+    if (limit.reached) throw limit.reached;
     const stream = request(http2, call, this.#who());
-    const onLimit = () => stream.close(constants.NGHTTP2_CANCEL);
-    limit.addEventListener('abort', onLimit, { once: true });
     try {
-      return await abortable(readReply(stream, session, this.#maxReplyBytes), limit);
+      return await readReply(stream, session, this.#maxReplyBytes, limit);
     } catch (error) {
       stream.close(constants.NGHTTP2_CANCEL);
       throw error;
-    } finally {
-      limit.removeEventListener('abort', onLimit);
     }
   }
 }
@@ -231,8 +228,14 @@ function open(http2: ClientHttp2Session, call: GrpcCall, { target, authority }: 
 }
 
 /** The whole reply of one stream; bounded. */
-function readReply(stream: ClientHttp2Stream, session: Session, maxReplyBytes: number): Promise<GrpcReply> {
+function readReply(
+  stream: ClientHttp2Stream,
+  session: Session,
+  maxReplyBytes: number,
+  limit: Limit,
+): Promise<GrpcReply> {
   const { promise, resolve, reject } = Promise.withResolvers<GrpcReply>();
+  limit.onReached(reject);
   const target = formatAddress(session.address);
   const reader = new MessageReader(maxReplyBytes);
   const messages: Uint8Array[] = [];
