@@ -1,11 +1,10 @@
 /** What hooks look up and keep (`context.cached`): of many who want the same one makes it, and the others wait for it. */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheOutcome } from './keeper.ts';
 import type { Store } from './store.ts';
 
 /** Who waits longer for another's work does it too: two that wait for each other must not stay so. Milliseconds. */
-const SHARE_MS = 2_000;
+const SHARE_MS = 5_000;
 
 type Made = Uint8Array | undefined;
 
@@ -53,11 +52,12 @@ export class Lookups {
 }
 
 async function within(work: Promise<Made>, limitMs: number): Promise<Made> {
-  const late = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const late = setTimeout(() => resolve(undefined), limitMs);
   try {
-    return await Promise.race([work, sleep(limitMs, undefined, { signal: late.signal }).catch(() => undefined)]);
+    return await Promise.race([work, promise]);
   } finally {
-    late.abort();
+    clearTimeout(late);
   }
 }
 

@@ -132,11 +132,40 @@ describe('with a transform before it', () => {
     expect([answer.status, answer.json]).toEqual([200, { predictions: [-1, -2.5] }]);
   });
 
-  test('explain is 501, for nobody can turn an explanation into tensors', async () => {
-    const { port } = await server();
-    const { port: http } = await inFrontOf(port, transform);
-    const answer = await ask(http, '/v1/models/m:explain', { body: '{}' });
-    expect([answer.status, answer.json.error]).toEqual([501, expect.stringContaining('transform')]);
+  test('the predictor explains what the transform made of the request', async () => {
+    const { port, came } = await server({ 'POST /v1/models/m:explain': json({ explanations: ['so'] }) });
+    const shout = `--transform=${join(import.meta.dirname, 'transforms/shout.mjs')}`;
+    const { port: http } = await inFrontOf(port, shout);
+    const answer = await ask(http, '/v1/models/m:explain', { body: '{"instances": ["why"]}' });
+    expect([answer.status, answer.json]).toEqual([200, { explanations: ['so'] }]);
+    expect(JSON.parse(String(last(came).body))).toEqual({ instances: ['WHY'] });
+  });
+
+  test.each([
+    { what: 'texts', body: { instances: ['how', 'are you'] }, ids: [[5], [6, 7]] },
+    { what: 'pairs', body: { instances: [{ text: 'how', text_pair: 'you' }] }, ids: [[5, 7]] },
+  ])('--model_inputs says what it does not: $what are tokenized', async ({ body, ids }) => {
+    const { port, came } = await server({ [`POST ${PREDICT}`]: json({ predictions: ids.map(() => 1) }) });
+    const inputs = '--model_inputs=input_ids:INT64:-1x-1,attention_mask:INT64:-1x-1';
+    const tokenizer = join(import.meta.dirname, 'transforms/words');
+    const { port: http } = await inFrontOf(port, '--transform=tokenize', `--tokenizer=${tokenizer}`, inputs);
+    const answer = await ask(http, PREDICT, { body: JSON.stringify(body) });
+    expect([answer.status, answer.json]).toEqual([200, { predictions: ids.map(() => 1) }]);
+    const length = Math.max(...ids.map((row) => row.length));
+    const padded = (row: readonly number[], by: number) => [...row, ...Array(length - row.length).fill(by)];
+    expect(JSON.parse(String(last(came).body))).toEqual({
+      instances: ids.map((row) => ({
+        input_ids: padded(row, 0),
+        attention_mask: padded(
+          row.map(() => 1),
+          0,
+        ),
+      })),
+    });
+    expect((await ask(http, '/v2/models/m')).json.inputs).toEqual([
+      { name: 'text', datatype: 'BYTES', shape: [-1] },
+      { name: 'text_pair', datatype: 'BYTES', shape: [-1], optional: true },
+    ]);
   });
 });
 

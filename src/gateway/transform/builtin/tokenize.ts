@@ -49,7 +49,7 @@ export function tokenize(options: TokenizeOptions): Transform {
   const padding = paddingOf(tokenizer, description, config);
   const shape = shaper(description, config, options);
   const encode = (text: string): Tokens =>
-    tokenizer.encode(text, { add_special_tokens: false }).ids.flatMap((id) => id ?? unknown ?? []);
+    tokenizer.encode(text, { add_special_tokens: false }).ids.flatMap((id: number | undefined) => id ?? unknown ?? []);
   return {
     inputs: PAIRS,
     preprocess(request, { metadata, tensor, texts }) {
