@@ -32,6 +32,6 @@ function checkTls({ ssl_certfile: cert, ssl_keyfile: key, ssl_ca_certs: ca }: Do
   );
   if (given.length === 0) return [];
   const missing = [...(cert === undefined ? ['--ssl_certfile'] : []), ...(key === undefined ? ['--ssl_keyfile'] : [])];
-  const message = `TLS needs a certificate and its key: --${given[0]?.[0]} is given, ${missing.join(' and ')} is not`;
+  const message = `TLS needs a certificate and its key: --${given[0]?.[0]} is given, ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not`;
   return [{ code: 'USAGE', message, hint: 'Give --ssl_certfile and --ssl_keyfile, or none of them.' }];
 }

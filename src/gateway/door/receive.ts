@@ -4,7 +4,6 @@
  */
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { MIN_VERSION } from '../../wire/tls.ts';
 import type { ListeningTls } from './tls-files.ts';
 
 type Take = (socket: Socket) => void;
@@ -121,7 +120,6 @@ function overTls(tls: ListeningTls, { http1, http2, firstMs }: ReceiveOptions, u
     requestCert: tls.asksClients,
     rejectUnauthorized: tls.asksClients,
     ALPNProtocols: [...(http2 ? ['h2'] : []), ...(http1 ? ['http/1.1'] : [])],
-    minVersion: MIN_VERSION,
     handshakeTimeout: firstMs,
   });
   server.on('secureConnection', (socket: TLSSocket) => {

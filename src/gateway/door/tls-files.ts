@@ -1,9 +1,10 @@
 /** Our certificate for clients: read again when a file has changed, for the next connection. */
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { MusterError, reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { MIN_VERSION } from '../../wire/tls.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -47,7 +48,7 @@ export function openTls(files: TlsFiles, log: Log): ListeningTls {
 
 function readContext(files: TlsFiles): SecureContextOptions {
   const cert = read('cert', files.cert);
-  const context = { cert, key: read('key', files.key), ...caOf(files) };
+  const context = { cert, key: read('key', files.key), minVersion: MIN_VERSION, ...caOf(files) };
   try {
     createSecureContext(context);
     new X509Certificate(cert);
@@ -58,7 +59,9 @@ function readContext(files: TlsFiles): SecureContextOptions {
   }
 }
 
-const caOf = ({ ca }: TlsFiles): SecureContextOptions => (ca === undefined ? {} : { ca: read('ca', ca) });
+/** Without tickets: a resumed session is not checked again, so one whose CA has gone would be let in. */
+const caOf = ({ ca }: TlsFiles): SecureContextOptions =>
+  ca === undefined ? {} : { ca: read('ca', ca), secureOptions: constants.SSL_OP_NO_TICKET };
 
 function read(name: keyof TlsFiles, file: string): string {
   try {
