@@ -33,6 +33,7 @@ export async function standIn(settings: ListenSettings, { say, signal }: Surroun
   const until = settings.requests === undefined ? 'Ctrl-C' : `${settings.requests} inferences or Ctrl-C`;
   say(`standing in for ${formatAddress(settings.grpc)} on ${formatAddress({ host, port: open.port })}, until ${until}`);
   signal.addEventListener('abort', () => enough.resolve(), { once: true });
+  if (signal.aborted) enough.resolve();
   await enough.promise;
   await open.close();
   return open.text();
