@@ -29,7 +29,7 @@ export class Lookups {
       }
       const making = this.#making.get(key);
       const leftMs = until - performance.now();
-      if (!making || own.has(key) || leftMs <= 0) return this.#make(key, own);
+      if (!making || leftMs <= 0) return this.#make(key, own);
       const made = await within(making.promise, leftMs);
       if (made === undefined) continue; // it came to nothing, or is late
       this.#meter('shared');

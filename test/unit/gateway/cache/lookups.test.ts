@@ -58,10 +58,14 @@ test('nobody waits for ever: two who wait for each other both go on', async () =
   expect(await Promise.all(crossed)).toEqual([undefined, undefined]);
 });
 
-test('who asks again for what it is making itself does not wait for itself', async () => {
+test('rows of one request share as well', async () => {
   const { desk } = lookups();
   const one = desk();
-  expect([await one.get('k'), await one.get('k')]).toEqual([undefined, undefined]);
+  expect(await one.get('k')).toBeUndefined();
+  const again = one.get('k');
+  expect(await now(again)).toBe('waits');
+  await one.made('k', VALUE, LONG);
+  expect(await again).toEqual(VALUE);
 });
 
 test('keys are a module’s own', async () => {
