@@ -18,7 +18,7 @@ export interface Redis {
   start(): Promise<void>;
 }
 
-/** One that writes each command to its disk before it answers. */
+/** One with a password, that writes each command to its disk before it answers. */
 export async function startRedis(): Promise<Redis> {
   const [port = 0] = await freePorts(1);
   const dir = mkdtempSync(join(tmpdir(), 'redis-'));
@@ -31,7 +31,7 @@ export async function startRedis(): Promise<Redis> {
   };
   const start = async () => {
     const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
-    const how = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+    const how = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--requirepass', 'secret'];
     child = spawn('redis-server', [...where, ...how], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     await new Promise<void>((resolve, reject) => {
@@ -47,5 +47,5 @@ export async function startRedis(): Promise<Redis> {
     rmSync(dir, { recursive: true, force: true });
   });
   await start();
-  return { port, url: `redis://127.0.0.1:${port}`, kill, start };
+  return { port, url: `redis://:secret@127.0.0.1:${port}`, kill, start };
 }

@@ -33,6 +33,9 @@ const STATE_FIELDS = [
   ...['callback_state', 'callback_attempts'],
 ];
 
+/** Somebody waits for /metrics. */
+const SOON = { withinMs: 1_000 };
+
 export class JobBook {
   readonly #site: QueueSite;
   readonly #options: BookOptions;
@@ -120,10 +123,10 @@ export class JobBook {
 
   async depth(): Promise<Depth> {
     const [jobs, first, pending, clock] = await Promise.all([
-      this.#site.link.send<number>(['XLEN', this.#site.stream]),
-      this.#site.link.send<[string, unknown][]>(['XRANGE', this.#site.stream, '-', '+', 'COUNT', '1']),
-      this.#site.grouped(() => this.#site.link.send<[number]>(['XPENDING', this.#site.stream, GROUP])),
-      this.#site.link.send<[string, string]>(['TIME']),
+      this.#site.link.send<number>(['XLEN', this.#site.stream], SOON),
+      this.#site.link.send<[string, unknown][]>(['XRANGE', this.#site.stream, '-', '+', 'COUNT', '1'], SOON),
+      this.#site.grouped(() => this.#site.link.send<[number]>(['XPENDING', this.#site.stream, GROUP], SOON)),
+      this.#site.link.send<[string, string]>(['TIME'], SOON),
     ]);
     const since = Number(first[0]?.[0].split('-')[0] ?? Number.NaN);
     const oldest = Number(clock[0]) - since / 1000;

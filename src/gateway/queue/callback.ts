@@ -4,7 +4,7 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import pRetry, { AbortError } from 'p-retry';
+import pRetry from 'p-retry';
 import { type CallbackHosts, hostOf, mayConnect } from './callback-hosts.ts';
 import type { JobStatus, KeptReply } from './job.ts';
 
@@ -65,13 +65,12 @@ export async function deliver(
       maxTimeout: LONGEST_PAUSE_MS,
       randomize: true,
       signal,
-      // p-retry takes a TypeError for a mistake in the program.
       shouldRetry: ({ error }) => !(error instanceof Refused),
     });
     return { outcome: 'delivered', attempts };
   } catch (error) {
     if (signal.aborted) return undefined;
-    return { outcome: error instanceof Refused || error instanceof AbortError ? 'refused' : 'failed', attempts };
+    return { outcome: error instanceof Refused ? 'refused' : 'failed', attempts };
   }
 }
 

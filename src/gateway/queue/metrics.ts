@@ -4,7 +4,7 @@ import type { Depth } from './book.ts';
 import type { CallbackOutcome } from './callback.ts';
 
 const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 7_200];
-/** For a look at Redis while somebody waits for /metrics. */
+/** A look at Redis is as good so long. Milliseconds. */
 const LOOK_MS = 1_000;
 
 /** `done`, `failed`, `cancelled`; `again`: nobody answered, another try follows; `given_back`: this gateway ends. */
@@ -42,7 +42,7 @@ export class QueueMetrics {
         async collect() {
           const depth = await look();
           if (depth) this.set(of(depth));
-          else this.reset();
+          else this.remove(); // nobody knows: not 0
         },
       });
     };

@@ -6,7 +6,10 @@ import { callbackHosts } from './callback-hosts.ts';
 import { Queue } from './queue.ts';
 import type { Worker } from './worker.ts';
 
-/** Connects in the background: a gateway serves, and is ready, while its Redis is away. */
+/** So long a gateway waits for its Redis before it serves without. */
+const PATIENCE_MS = 1_000;
+
+/** A gateway serves, and is ready, while its Redis is away; it connects again and again. */
 export async function openQueue(context: GatewayContext): Promise<Queue | undefined> {
   const { settings, log } = context;
   if (settings.queue_redis === undefined) return undefined;
@@ -23,6 +26,7 @@ export async function openQueue(context: GatewayContext): Promise<Queue | undefi
   const site = new QueueSite({ url: settings.queue_redis, name: settings.queue_name, log });
   const book = new JobBook({ site, ttlMs, maxJobs: settings.queue_max_jobs });
   const claims = new JobClaims({ site, consumer, ttlMs, leaseMs, maxAttempts });
+  await site.link.connected(PATIENCE_MS);
   const hosts = callbackHosts(settings.queue_callback_hosts);
   const secret = settings.queue_callback_secret;
   const worker: Worker = new Worker({

@@ -1,4 +1,5 @@
 /** Connections to Redis that come back by themselves, and commands that have an end. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, RESP_TYPES } from 'redis';
 import type { Log } from '../../log.ts';
 import { Failure } from '../failure.ts';
@@ -20,6 +21,7 @@ export type Argument = string | Buffer;
 export class RedisLink {
   readonly #client;
   readonly #where: string;
+  readonly #connected: Promise<void>;
 
   constructor(url: string, log: Log) {
     this.#where = new URL(url).host;
@@ -38,7 +40,15 @@ export class RedisLink {
       log.warn(`the queue at ${this.#where} cannot be asked: ${error.message}`);
     };
     this.#client.on('error', complain);
-    this.#client.connect().catch(complain);
+    this.#connected = this.#client.connect().then(() => {}, complain);
+  }
+
+  /** Connected for the first time, or so long has passed. */
+  async connected(withinMs: number): Promise<void> {
+    const late = new AbortController();
+    const patience = sleep(withinMs, undefined, { signal: late.signal }).catch(() => {});
+    await Promise.race([this.#connected, patience]);
+    late.abort();
   }
 
   /**
