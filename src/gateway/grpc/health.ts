@@ -8,7 +8,7 @@ import type { Methods } from './methods.ts';
 import { decoded } from './oip/request.ts';
 
 const SERVICE = 'grpc.health.v1.Health';
-const OURS = ['', 'inference.GRPCInferenceService', SERVICE];
+const OURS = ['', 'inference.GRPCInferenceService', 'tensorflow.serving.PredictionService', SERVICE];
 const SERVING = 1;
 const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;

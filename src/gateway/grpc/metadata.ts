@@ -23,11 +23,14 @@ export const isGrpc = (contentType: string | undefined): boolean =>
 /** A message longer than this is cut: clients take 8 KiB of headers. */
 const MAX_MESSAGE = 2_000;
 
-/** `€` as `%E2%82%AC`: what grpc-message may hold is printable ASCII without `%`. */
+/**
+ * `€` as `%E2%82%AC`: what grpc-message may hold is printable ASCII without `%`. A blank at either end too: strict clients
+ * drop such a header (RFC 9113, 8.2.1), and Triton's words end with one.
+ */
 export const percentEncoded = (text: string): string =>
   text
     .slice(0, MAX_MESSAGE)
     .toWellFormed()
-    .replace(/[^ -$&-~]+/g, (run) => Buffer.from(run).reduce((all, byte) => all + escaped(byte), ''));
+    .replace(/[^ -$&-~]+|^ +| +$/g, (run) => Buffer.from(run).reduce((all, byte) => all + escaped(byte), ''));
 
 const escaped = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
