@@ -4,8 +4,9 @@ import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { Failure, refuse } from '../failure.ts';
 
-/** What is set aside before a byte has come; a body that is announced and never sent costs no more. */
+/** What is set aside before a byte has come, and how many times what has come: a body that is announced and never sent costs little. */
 const AHEAD_BYTES = 1024 * 1024;
+const AHEAD_TIMES = 4;
 
 /** Bytes, and the option that says so. */
 interface Most {
@@ -23,17 +24,32 @@ export async function readBody(
   if (request.destroyed) throw new Failure(499, 'the client has gone');
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > maxBytes) throw tooLarge(most);
-  const body = announced <= AHEAD_BYTES ? await readKnown(request, announced) : await readOpen(request, most);
+  const body = Number.isNaN(announced) ? await readOpen(request, most) : await readAnnounced(request, announced);
   return unpack(body, request.headers['content-encoding'], most);
 }
 
-async function readKnown(request: IncomingMessage, length: number): Promise<Uint8Array> {
-  const body = Buffer.allocUnsafe(length);
+async function readAnnounced(request: IncomingMessage, length: number): Promise<Uint8Array> {
+  let body = Buffer.allocUnsafe(Math.min(length, AHEAD_BYTES));
   let at = 0;
   await each(request, (chunk) => {
+    if (at + chunk.length > body.length) {
+      const former = body;
+      body = Buffer.allocUnsafe(Math.min(length, AHEAD_TIMES * (at + chunk.length)));
+      former.copy(body, 0, 0, at);
+      release(former);
+    }
     at += chunk.copy(body, at);
+    release(chunk);
   });
   return body;
+}
+
+/**
+ * Frees memory that nobody looks at any more, now and not when V8 gets to it: 20 % of the CPU of a request with an image.
+ * Only what has memory of its own: Node reads each chunk of an HTTP/1.1 body into its own.
+ */
+function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 async function readOpen(request: IncomingMessage, most: Most): Promise<Uint8Array> {
