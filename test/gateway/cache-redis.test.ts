@@ -1,42 +1,15 @@
 /** Answers in a real Redis: shared, with an end, and never in the way of a request. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisStore } from '../../src/gateway/cache/redis-store.ts';
-
-const noRedis = spawnSync('redis-server', ['--version']).error ? 'redis-server is not installed' : undefined;
+import { noRedis, type Redis, startRedis } from './redis.ts';
 
 const answer = Uint8Array.of(0, 0, 128, 63, 255, 254, 0, 1);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function startRedis(port: number): Promise<ChildProcess> {
-  const argv = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const redis = spawn('redis-server', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void redis.kill('SIGKILL'));
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    redis.stdout.on('data', (text) => {
-      said += text;
-      if (said.includes('Ready to accept connections')) resolve();
-    });
-    redis.once('exit', () => reject(new Error(said)));
-  });
-  return redis;
-}
 
 const warnings: string[] = [];
 const log = { warn: (text: string) => warnings.push(text) } as never;
 
-function open(port: number, more: Partial<ConstructorParameters<typeof RedisStore>[0]> = {}): RedisStore {
+function open({ url }: Redis, more: Partial<ConstructorParameters<typeof RedisStore>[0]> = {}): RedisStore {
   warnings.length = 0;
-  const url = `redis://127.0.0.1:${port}`;
   const store = new RedisStore({ kind: 'answer', url, ttlMs: 60_000, maxEntryBytes: 1_000_000, log, ...more });
   onTestFinished(() => store.close());
   return store;
@@ -56,10 +29,9 @@ const plain = (bytes: Uint8Array | undefined) => bytes && Uint8Array.from(bytes)
 
 test('what one gateway keeps another one finds', async ({ skip }) => {
   if (noRedis) skip(noRedis);
-  const port = await freePort();
-  await startRedis(port);
-  expect(plain(await until(open(port), 'a'))).toEqual(answer);
-  const other = open(port);
+  const redis = await startRedis();
+  expect(plain(await until(open(redis), 'a'))).toEqual(answer);
+  const other = open(redis);
   await until(other, 'b');
   expect(plain(await other.get('a'))).toEqual(answer);
   expect(await other.get('c')).toBeUndefined();
@@ -67,13 +39,12 @@ test('what one gateway keeps another one finds', async ({ skip }) => {
 
 test('an answer has its end, and one that is too large is not kept', async ({ skip }) => {
   if (noRedis) skip(noRedis);
-  const port = await freePort();
-  await startRedis(port);
-  await until(open(port), 'ready');
-  const brief = open(port, { ttlMs: 1_000 });
+  const redis = await startRedis();
+  await until(open(redis), 'ready');
+  const brief = open(redis, { ttlMs: 1_000 });
   await until(brief, 'brief');
   while (await brief.get('brief')) await new Promise((resolve) => setTimeout(resolve, 5));
-  const small = open(port, { maxEntryBytes: answer.length - 1 });
+  const small = open(redis, { maxEntryBytes: answer.length - 1 });
   while (!(await small.get('ready'))) await new Promise((resolve) => setTimeout(resolve, 5));
   await small.set('large', answer);
   expect(await small.get('large')).toBeUndefined();
@@ -83,14 +54,15 @@ test('without a Redis nothing is found, nothing fails, and one line says so; whe
   skip,
 }) => {
   if (noRedis) skip(noRedis);
-  const port = await freePort();
-  const store = open(port);
+  const redis = await startRedis();
+  await redis.kill();
+  const store = open(redis);
   for (let round = 0; round < 5; round += 1) {
     await store.set('a', answer);
     expect(await store.get('a')).toBeUndefined();
   }
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain(`the cache at 127.0.0.1:${port} cannot be asked`);
-  await startRedis(port);
+  expect(warnings[0]).toContain(`the cache at 127.0.0.1:${redis.port} cannot be asked`);
+  await redis.start();
   expect(plain(await until(store, 'a'))).toEqual(answer);
 });

@@ -274,6 +274,22 @@ describe('tokenize', () => {
     expect((input_ids as bigint[]).map(Number)).toEqual([2, 4, 5, 6, 7, 3]);
   });
 
+  test('pairs: two texts a row, each with its type', async () => {
+    const predictor = await open({ transforms: [tokenizing(BERT)], model: TOKEN_MODEL });
+    const pairs = asking(...words('how', 'hello world').inputs, tensor('text_pair', 'BYTES', [2], ['are you', '']));
+    const { outputs } = await predictor.infer(pairs, call());
+    expect(outputs.map((each) => valuesOf(each).map(Number))).toEqual([
+      [6, 7, 8, 4, 5, 0],
+      [1, 1, 1, 1, 1, 0],
+      [0, 1, 1, 0, 0, 0],
+    ]);
+    const uneven = asking(...words('how', 'hello').inputs, tensor('text_pair', 'BYTES', [1], ['you']));
+    await expect(predictor.infer(uneven, call())).rejects.toMatchObject({
+      status: 400,
+      message: '"text_pair" has 1 rows, and "text" has 2',
+    });
+  });
+
   test('or refused, with both numbers', async () => {
     const predictor = await open({ transforms: [tokenizing(BERT, { truncate: undefined })], model: TOKEN_MODEL });
     await expect(predictor.infer(words('hello', 'hello world how are you hello'), call())).rejects.toMatchObject({
