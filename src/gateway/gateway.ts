@@ -38,7 +38,10 @@ export async function openGateway(
   { version, log }: { version: string; log: Log },
 ): Promise<Gateway> {
   const [firstModel = ''] = settings.model_name;
-  const requests = openWarmUp(settings.model_warmup, firstModel);
+  const requests = openWarmUp(settings.model_warmup, {
+    model: firstModel,
+    openAi: settings.predictor_protocol === 'openai',
+  });
   const text = await openTextParts(settings);
   const admission = new Admission({
     maxRunning: settings.max_concurrent_requests,

@@ -8,7 +8,6 @@ export interface OpenAiValues {
   readonly text_input_name: string | undefined;
   readonly text_output_name: string | undefined;
   readonly transform: readonly string[];
-  readonly model_warmup: string | undefined;
 }
 
 const wrong = (message: string, hint: string): Refusal => ({ code: 'USAGE', message, hint });
@@ -35,7 +34,6 @@ function withoutTensors(values: OpenAiValues): readonly Refusal[] {
     text_input_name: own,
     text_output_name: own,
     transform: 'Transforms work on tensors: put the text through one in front of a grpc-v2 predictor.',
-    model_warmup: 'Warm-up requests are tensors: leave it out.',
   } as const;
   return Object.entries(hints).flatMap(([name, hint]) => {
     const value = values[name as keyof typeof hints];

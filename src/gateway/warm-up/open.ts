@@ -1,12 +1,12 @@
 /** Reads the file that `--model_warmup` names. */
 import { readFileSync } from 'node:fs';
 import { MusterError } from '../../errors.ts';
-import { readWarmUp, type WarmUpRequest } from './read.ts';
+import { readWarmUp, type WarmUpDefaults, type WarmUpRequest } from './read.ts';
 
 /** @throws MusterError WARM_UP_INVALID with every complaint, when the file cannot be read or is not what it should be */
-export function openWarmUp(file: string | undefined, defaultModel: string): readonly WarmUpRequest[] {
+export function openWarmUp(file: string | undefined, defaults: WarmUpDefaults): readonly WarmUpRequest[] {
   if (file === undefined) return [];
-  const { requests, refusals } = readWarmUp(textOf(file), file, defaultModel);
+  const { requests, refusals } = readWarmUp(textOf(file), file, defaults);
   const [first, ...more] = refusals;
   if (first) throw new MusterError([first, ...more]);
   return requests;

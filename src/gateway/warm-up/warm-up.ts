@@ -5,6 +5,7 @@
 import pRetry from 'p-retry';
 import type { Log } from '../../log.ts';
 import { Failure } from '../failure.ts';
+import { documentRequest as openAiRequest } from '../openai/document.ts';
 import type { Call, Predictor } from '../protocol/infer.ts';
 import { documentRequest, readV1 } from '../protocol/v1.ts';
 import { readV2 } from '../protocol/v2.ts';
@@ -61,6 +62,10 @@ async function sendOnce({ predictor, passesV1 }: To, request: WarmUpRequest, cal
   const { api, model, version, body } = request;
   if (api === 'v2') {
     await predictor.infer(readV2({ model, version, body, jsonBytes: undefined }).request, call);
+    return;
+  }
+  if (api !== 'v1') {
+    await predictor.infer(openAiRequest(model, { path: api, body }), call);
     return;
   }
   if (passesV1) {

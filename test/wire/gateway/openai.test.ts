@@ -1,7 +1,10 @@
 /** `--predictor_protocol openai`: bodies and events that pass as they are, in front of a server that misbehaves. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask, BODY, event, gateway, INFER, open } from './fixture.ts';
 import { type FakeRest, fakeRest, json, type RestHandler } from './rest-fixture.ts';
 
@@ -327,6 +330,35 @@ describe('readiness follows the predictor', () => {
     const answer = await ask(port, '/v2/health/ready');
     expect([answer.status, String(answer.json.error ?? '')]).toEqual([status, expect.stringContaining(says)]);
   });
+});
+
+test('a warm-up of its own requests comes before it is ready', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'warm-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const file = join(dir, 'warm.jsonl');
+  writeFileSync(file, '{"messages": [], "max_tokens": 1}\n');
+  const [asked, answer] = [event(), event()];
+  const fake = await server({
+    [`POST ${CHAT}`]: async (_came, response) => {
+      asked.happened();
+      await answer.came;
+      response.end(ANSWER);
+    },
+  });
+  const { port } = await inFrontOf(fake, `--model_warmup=${file}`);
+  await asked.came;
+  expect((await ask(port, '/v2/health/ready')).json.error).toContain('warming up');
+  answer.happened();
+  await expect.poll(async () => (await ask(port, '/v2/health/ready')).status, { timeout: 30_000 }).toBe(200);
+  expect(String(fake.came.find(({ path }) => path === CHAT)?.body)).toBe('{"model":"m","messages":[],"max_tokens":1}');
+});
+
+test('an answer is kept where that is asked for, by its path and every byte of its body', async () => {
+  const fake = await server({ 'POST /v1/embeddings': json({ data: [] }) });
+  const { port } = await inFrontOf(fake, '--cache_models=m');
+  for (const path of [CHAT, CHAT, '/v1/embeddings']) await ask(port, path, { body: '{"model": "m"}' });
+  await ask(port, CHAT, { body: '{"model":"m"}' });
+  expect(fake.came.map(({ path }) => path)).toEqual([CHAT, '/v1/embeddings', CHAT]);
 });
 
 describe('models', () => {

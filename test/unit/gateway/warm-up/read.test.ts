@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readWarmUp } from '../../../../src/gateway/warm-up/read.ts';
 
 const V2 = '{"inputs":[{"name":"IN","datatype":"FP32","shape":[1],"data":[0]}]}';
-const read = (text: string) => readWarmUp(text, 'warm.jsonl', 'default');
+const read = (text: string, openAi = false) => readWarmUp(text, 'warm.jsonl', { model: 'default', openAi });
 
 test('a request a line, in V1 or V2, for the default model or another', () => {
   const { requests, refusals } = read(`${V2}\n\n{"model":"m","version":"2","instances":[[1]]}\n{"inputs":{"a":[1]}}\n`);
@@ -11,6 +11,22 @@ test('a request a line, in V1 or V2, for the default model or another', () => {
     { line: 1, model: 'default', version: '', api: 'v2', body: V2 },
     { line: 3, model: 'm', version: '2', api: 'v1', body: '{"instances":[[1]]}' },
     { line: 4, model: 'default', version: '', api: 'v1', body: '{"inputs":{"a":[1]}}' },
+  ]);
+});
+
+test('an OpenAI request a line, where the predictor speaks that', () => {
+  const lines = ['{"messages":[]}', '{"model":"m","prompt":"a"}', '{"input":"a"}', V2];
+  const { requests, refusals } = read(lines.join('\n'), true);
+  expect(requests.map(({ api, body }) => [api, String(body)])).toEqual([
+    ['chat/completions', '{"model":"default","messages":[]}'],
+    ['completions', '{"model":"m","prompt":"a"}'],
+    ['embeddings', '{"model":"default","input":"a"}'],
+  ]);
+  expect(refusals).toMatchObject([
+    {
+      message: 'warm.jsonl, line 4: none of "messages", "prompt" and "input"',
+      hint: expect.stringContaining('"messages": [{'),
+    },
   ]);
 });
 

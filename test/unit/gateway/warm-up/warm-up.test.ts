@@ -7,7 +7,7 @@ import { readWarmUp } from '../../../../src/gateway/warm-up/read.ts';
 import { warmUp } from '../../../../src/gateway/warm-up/warm-up.ts';
 
 const LINES = '{"inputs":[{"name":"IN","datatype":"INT8","shape":[1],"data":[7]}]}\n{"instances":[3]}';
-const { requests } = readWarmUp(LINES, 'f', 'm');
+const { requests } = readWarmUp(LINES, 'f', { model: 'm', openAi: false });
 
 function scene(infer: (request: InferRequest) => Promise<unknown>, passesV1 = false) {
   const lines: string[] = [];
