@@ -13,7 +13,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Figure
   detect: () => import('./bench/detect.ts'),
   recover: () => import('./bench/recover.ts'),
   gateway: () => import('./bench/gateway.ts'),
+  'gateway-grpc': () => import('./bench/gateway-grpc.ts'),
   'gateway-openai': () => import('./bench/gateway-openai.ts'),
+  'gateway-tfs': () => import('./bench/gateway-tfs.ts'),
 };
 
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));

@@ -1,18 +1,18 @@
 /** A predictor that speaks the Open Inference Protocol v2 over gRPC: Triton, MLServer, KServe's own server. */
-import { type Address, formatAddress } from '../../../wire/address.ts';
-import { GrpcConnection, type GrpcReply } from '../../../wire/grpc-connection.ts';
+import type { Address } from '../../../wire/address.ts';
+import { GrpcConnection } from '../../../wire/grpc-connection.ts';
 import type { GrpcStream } from '../../../wire/grpc-stream.ts';
 import type { Dial } from '../../../wire/tls.ts';
 import { Failure, failureOf, failureOfStatus } from '../../failure.ts';
-import {
-  type Call,
-  type InferRequest,
-  type InferResponse,
-  leftMs,
-  type ModelMetadata,
-  type Predictor,
-  type ServerMetadata,
+import type {
+  Call,
+  InferRequest,
+  InferResponse,
+  ModelMetadata,
+  Predictor,
+  ServerMetadata,
 } from '../../protocol/infer.ts';
+import { grpcCall, UnaryGrpc } from '../unary-grpc.ts';
 import { type Flavour, flavourOf } from './flavour.ts';
 import {
   decodeInfer,
@@ -48,21 +48,14 @@ const ASK_FOR_THE_END = { triton_enable_empty_final_response: true };
 export class OipGrpc implements Predictor {
   readonly name: string;
   /** Two connections: large windows for tensors, small ones for streams. */
-  readonly #unary: GrpcConnection;
+  readonly #unary: UnaryGrpc;
   readonly #streams: GrpcConnection;
   #flavour: Flavour | undefined;
 
-  constructor({ host, port, flavour, tls, authority, maxReplyBytes }: OipGrpcOptions) {
-    this.name = `the predictor ${formatAddress({ host, port })}`;
-    this.#unary = new GrpcConnection({ host, port, tls, authority, maxReplyBytes });
-    this.#streams = new GrpcConnection({
-      host,
-      port,
-      tls,
-      authority,
-      maxReplyBytes,
-      windowBytes: STREAM_WINDOW_BYTES,
-    });
+  constructor({ flavour, ...options }: OipGrpcOptions) {
+    this.#unary = new UnaryGrpc(options);
+    this.name = this.#unary.name;
+    this.#streams = new GrpcConnection({ ...options, windowBytes: STREAM_WINDOW_BYTES });
     this.#flavour = flavour;
   }
 
@@ -114,20 +107,13 @@ export class OipGrpc implements Predictor {
     this.#streams.close();
   }
 
-  async #ask<T>(method: string, parts: readonly Uint8Array[], call: Call, read: (body: Uint8Array) => T): Promise<T> {
-    let reply: GrpcReply;
-    try {
-      reply = await this.#unary.call(grpcCall(method, parts, call));
-      if (reply.status === 0) return read(reply.body);
-    } catch (error) {
-      throw failureOf(error, this.name);
-    }
-    throw failureOfStatus(reply);
+  #ask<T>(method: string, parts: readonly Uint8Array[], call: Call, read: (body: Uint8Array) => T): Promise<T> {
+    return this.#unary.ask(SERVICE + method, parts, call, read);
   }
 
   async #open(request: InferRequest, call: Call): Promise<GrpcStream> {
     try {
-      const stream = await this.#streams.stream(grpcCall('ModelStreamInfer', encodeInfer(request), call));
+      const stream = await this.#streams.stream(grpcCall(`${SERVICE}ModelStreamInfer`, encodeInfer(request), call));
       stream.finish(); // one request a stream: its end is then told by the status too
       return stream;
     } catch (error) {
@@ -135,14 +121,6 @@ export class OipGrpc implements Predictor {
     }
   }
 }
-
-const grpcCall = (method: string, request: readonly Uint8Array[], call: Call) => ({
-  path: SERVICE + method,
-  request,
-  metadata: call.headers,
-  deadlineMs: leftMs(call),
-  signal: call.signal,
-});
 
 const asking = (request: InferRequest): InferRequest => ({
   ...request,
