@@ -2,17 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 
-export interface LoadOptions {
-  readonly port: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+export interface Pace {
   readonly clients: number;
-  /** Milliseconds; a tenth of it goes before, unmeasured. */
+  /** Milliseconds; WARM_MS go before, unmeasured: a Node compiles what is hot. */
   readonly forMs: number;
   /** Whose CPU time is counted. */
   readonly pid: number;
 }
+
+export interface LoadOptions extends Pace {
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+const WARM_MS = 2_000;
 
 export interface Load {
   readonly requests: number;
@@ -27,31 +32,36 @@ export interface Load {
 export async function load(options: LoadOptions): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
   try {
-    await during(options, agent, options.forMs / 10);
-    const before = cpuMsOf(options.pid);
-    const from = performance.now();
-    const latencies = await during(options, agent, options.forMs);
-    const tookMs = performance.now() - from;
-    const cpu = cpuMsOf(options.pid) - before;
-    const requests = latencies.length;
-    return {
-      requests,
-      perSecond: (1000 * requests) / tookMs,
-      latencies: latencies.sort((a, b) => a - b),
-      cpuMs: cpu / requests,
-    };
+    return await loadBy(() => once(options, agent), options);
   } finally {
     agent.destroy();
   }
 }
 
-async function during(options: LoadOptions, agent: Agent, forMs: number): Promise<number[]> {
+/** @param ask one request of client number `client`: how many milliseconds it took; it throws when there is no answer */
+export async function loadBy(ask: (client: number) => Promise<number>, { pid, clients, forMs }: Pace): Promise<Load> {
+  await during(ask, clients, WARM_MS);
+  const before = cpuMsOf(pid);
+  const from = performance.now();
+  const latencies = await during(ask, clients, forMs);
+  const tookMs = performance.now() - from;
+  const cpu = cpuMsOf(pid) - before;
+  const requests = latencies.length;
+  return {
+    requests,
+    perSecond: (1000 * requests) / tookMs,
+    latencies: latencies.sort((a, b) => a - b),
+    cpuMs: cpu / requests,
+  };
+}
+
+async function during(ask: (client: number) => Promise<number>, clients: number, forMs: number): Promise<number[]> {
   const until = performance.now() + forMs;
   const latencies: number[] = [];
-  const client = async () => {
-    while (performance.now() < until) latencies.push(await once(options, agent));
+  const client = async (_: unknown, number: number) => {
+    while (performance.now() < until) latencies.push(await ask(number));
   };
-  await Promise.all(Array.from({ length: options.clients }, client));
+  await Promise.all(Array.from({ length: clients }, client));
   return latencies;
 }
 
