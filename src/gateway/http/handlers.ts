@@ -112,8 +112,12 @@ function work(context: GatewayContext, route: WorkRoute, asked: Asked | undefine
     exchange.receivedBytes = body.length;
     const job = { context, exchange, asked: asked ?? { model: '', version: '' }, named, call, body };
     const answer = await route.work(job);
-    if (answer?.rest) await sendParts(exchange, answer, context.settings.stream_idle_timeout_seconds * 1000);
-    else if (answer) exchange.send(answer);
+    const idleMs = context.settings.stream_idle_timeout_seconds * 1000;
+    if (answer?.rest) await sendParts(exchange, answer, idleMs);
+    else if (answer) {
+      exchange.response.setTimeout(idleMs); // who takes nothing for so long is cut: nobody else would free what it holds
+      exchange.send(answer);
+    }
   });
 }
 

@@ -62,6 +62,30 @@ describe('what is no proper request', () => {
   });
 });
 
+test('a client that asks for much and reads none of it is cut after a while (fault 39)', async () => {
+  const size = 64_000_000; // more than the kernel keeps for it
+  const sent = event();
+  const { port } = await fakePredictor({
+    ModelInfer: (call) => {
+      call.send('ModelInferResponse', {
+        model_name: 'm',
+        outputs: [{ name: 'OUT', datatype: 'UINT8', shape: [size] }],
+        raw_output_contents: [Buffer.alloc(size)],
+      });
+      call.end();
+      sent.happened();
+    },
+  });
+  const opened = await gateway(port, '--stream_idle_timeout_seconds=0.5', '--graceful_timeout_seconds=3600');
+  const body = JSON.stringify({ ...JSON.parse(BODY), parameters: { binary_data_output: true } });
+  const { socket, all } = await raw(opened.port, post(`Content-Length: ${body.length}\r\n`, body));
+  socket.pause();
+  await sent.came;
+  await opened.drain(); // it waits for the answer to be taken, or cut
+  socket.resume();
+  expect((await all).length).toBeLessThan(size);
+});
+
 describe('probes', () => {
   test('follow the predictor: not there, not ready, ready', async () => {
     const { port: http } = await gateway(await freePort());
