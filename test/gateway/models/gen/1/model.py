@@ -1,7 +1,7 @@
 """Says the words of text_input again and again, max_tokens of them, one answer a word.
 
 fail_at: an error instead of that answer. token_bytes: each word is filled up to so many bytes.
-trace: a file that is told how many answers were sent, and when the client had gone.
+behind: goes on behind this index. trace: a file that is told how many answers were sent, and when the client had gone.
 """
 
 import threading
@@ -37,7 +37,8 @@ class TritonPythonModel:
         delay = int(given(request, "delay_ms", 0)) / 1000
         width = int(given(request, "token_bytes", 0))
         trace = given(request, "trace", b"").decode("utf8")
-        for index in range(int(given(request, "max_tokens", len(words)))):
+        behind = int(given(request, "behind", -1))
+        for index in range(behind + 1, int(given(request, "max_tokens", len(words)))):
             if request.is_cancelled():
                 say(trace, f"cancelled at {index}")
                 break
