@@ -26,11 +26,14 @@ function fitting({ datatype }: JsonTensor, values: Float64Array): Uint8Array | u
     case 'INT64':
     case 'UINT64':
       return wide(datatype, values);
+    case 'FP32': {
+      const raw = toRaw(datatype, values);
+      return finite(fromRaw(datatype, raw) as Float32Array) ? raw : undefined;
+    }
     default: {
       const raw = toRaw(datatype, values);
-      const back = fromRaw(datatype, raw) as ArrayLike<number>;
-      const whole = datatype.includes('INT');
-      return (whole ? same(new Float64Array(back), values) : finite(new Float64Array(back))) ? raw : undefined;
+      const back = new Float64Array(fromRaw(datatype, raw) as ArrayLike<number>);
+      return (datatype.includes('INT') ? same(back, values) : finite(back)) ? raw : undefined;
     }
   }
 }
@@ -47,7 +50,7 @@ function wide(datatype: WideType, values: Float64Array): Uint8Array | undefined 
 }
 
 // Loops, for `every` takes ten times as long.
-function finite(values: Float64Array): boolean {
+function finite(values: Float32Array | Float64Array): boolean {
   for (let at = 0; at < values.length; at += 1) if (!Number.isFinite(values[at])) return false;
   return true;
 }
