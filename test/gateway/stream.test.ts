@@ -1,10 +1,9 @@
-/** generate and generate_stream on a real decoupled model, beside Triton's own HTTP; cancel, restart, health. */
+/** generate and generate_stream on a real decoupled model, beside Triton's own HTTP, and cancel. faults.test.ts has what breaks. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startTriton } from '../../scripts/triton.ts';
-import { eventsOf, gatewayTo, post, withTriton } from './triton.ts';
+import { eventsOf, post, withTriton } from './triton.ts';
 
 const both = withTriton(['gen', 'fail', 'echo_fp32']);
 const STREAM = '/v2/models/gen/generate_stream';
@@ -96,22 +95,4 @@ test('V1 rows and columns go through a real model, INT64 beside FP32', async () 
   const body = JSON.stringify({ instances: [[1, 2.5]] });
   const answer = await post(both.gateway.port, '/v1/models/echo_fp32:predict', body);
   expect(JSON.parse(answer.text)).toEqual({ predictions: [[1, 2.5]] });
-});
-
-test('a predictor that dies is 503 and not ready; one that comes back is served without a restart of ours', async () => {
-  const body = JSON.stringify({ inputs: [{ name: 'IN', datatype: 'FP32', shape: [1, 1], data: [1] }] });
-  const infer = (port: number) => post(port, '/v2/models/echo_fp32/infer', body).then(({ status }) => status);
-  const ready = (port: number) => fetch(`http://127.0.0.1:${port}/v2/health/ready`).then(({ status }) => status);
-  const first = await startTriton({ models: ['echo_fp32'] });
-  onTestFinished(() => first.kill());
-  const { port, close } = await gatewayTo(first.grpcPort, '--model_name=echo_fp32');
-  onTestFinished(close);
-  expect([await ready(port), await infer(port)]).toEqual([200, 200]);
-  await first.kill();
-  expect([502, 503]).toContain(await infer(port));
-  await expect.poll(() => ready(port), { timeout: 60_000 }).toBe(503);
-  const second = await startTriton({ models: ['echo_fp32'], ports: [first.httpPort, first.grpcPort] });
-  onTestFinished(() => second.kill());
-  await expect.poll(() => ready(port), { timeout: 60_000 }).toBe(200);
-  expect(await infer(port)).toBe(200);
 });
