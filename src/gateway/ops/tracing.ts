@@ -143,7 +143,7 @@ class TracedPredictor extends DelegatingPredictor {
   }
 
   #how() {
-    return { kind: SpanKind.CLIENT, attributes: { 'server.address': this.name } };
+    return { kind: SpanKind.CLIENT, attributes: { 'muster.predictor': this.name } };
   }
 }
 
