@@ -1,5 +1,4 @@
 /** What a hook is given, made from the model's metadata: `transform.ts` says what each part is for. */
-
 import { refuse } from '../failure.ts';
 import type { ModelMetadata } from '../protocol/infer.ts';
 import { rawOfJson } from '../tensor/from-json.ts';

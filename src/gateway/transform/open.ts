@@ -1,5 +1,4 @@
 /** The row of transforms that the settings choose, around a predictor. */
-
 import { MusterError } from '../../errors.ts';
 import type { CacheOutcome } from '../cache/keeper.ts';
 import { LookupDesk, Lookups } from '../cache/lookups.ts';

@@ -7,7 +7,11 @@ export const TRANSFORM_OPTIONS = {
     default: [],
     describe: 'What stands before the model, in order: tokenize, image, classify, or the path of a module of yours',
   },
-  transform_threads: { ...threads, default: 2, describe: 'Threads for each transform, and so requests at once in it' },
+  transform_threads: {
+    ...threads,
+    default: 2,
+    describe: 'Threads for each transform, and so requests at once in it; as many again for explanations',
+  },
   transform_timeout_seconds: {
     kind: 'seconds',
     min: 0.001,

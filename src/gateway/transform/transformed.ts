@@ -1,5 +1,4 @@
 /** A predictor behind a transform: what clients send and get is the transform's; the model sees what the transform makes. */
-
 import { FEATURES } from '../cache/entry.ts';
 import { type CacheOutcome, Keeper } from '../cache/keeper.ts';
 import { cacheKey } from '../cache/key.ts';

@@ -6,16 +6,7 @@ import { jsonReply } from '../../../src/gateway/protocol/reply.ts';
 import { valuesOf } from '../../../src/gateway/tensor/to-json.ts';
 import type { Transforms } from '../../../src/gateway/transform/open.ts';
 import { event } from './fixture.ts';
-import {
-  answered,
-  call,
-  ENOUGH,
-  hooks,
-  moduleNamed,
-  openRow,
-  TEXT_MODEL,
-  words,
-} from './transform-row.ts';
+import { answered, call, ENOUGH, hooks, moduleNamed, openRow, TEXT_MODEL, words } from './transform-row.ts';
 
 const explained = async ({ explain }: Transforms, request: InferRequest, how = call()): Promise<unknown> => {
   const { parts } = await explain!(request, how);
