@@ -32,7 +32,7 @@ const entry = (no: number, tensor: Tensor): Parts =>
   nested(no, [...new ProtoWriter().text(1, tensor.name).parts(), ...nested(2, writeTensor(tensor))]);
 
 /**
- * Of a spec in several parts the last one counts; `specOf` knows all of them.
+ * Of all tensors together no more than `maxBytes` may come that are not in the message. Of a spec in several parts the last one counts; `specOf` knows all of them.
  *
  * @throws Failure 400 · 501 for datatypes without counterpart · WireError malformed
  */
@@ -68,10 +68,12 @@ function readPredict(bytes: Uint8Array, fields: Fields, maxBytes: number): Read 
   let spec = NO_SPEC;
   const tensors = new Map<string, Tensor>();
   const outputs: RequestedOutput[] = [];
+  let left = maxBytes;
   readFields(bytes, (no, value) => {
     if (no === fields.spec) spec = readModelSpec(bytesOf(value));
     else if (no === fields.tensors) {
-      const tensor = readEntry(value, maxBytes);
+      const tensor = readEntry(value, left);
+      left -= Math.max(0, tensor.data.length - bytesOf(value).length); // what it stands for beyond what came
       tensors.set(tensor.name, tensor); // the last one counts, as in every map
     } else if (no === fields.filter) outputs.push({ name: textOf(value), parameters: {} });
   });

@@ -41,7 +41,10 @@ export function addTfs(routes: Routes, context: GatewayContext): void {
 export function verbOf({ settings, served }: GatewayContext, verb: string, asked: Asked): Chosen {
   if (verb === 'predict') return { route: { api: 'v1', work: WORK.v1 }, asked };
   if (verb !== 'classify' && verb !== 'regress')
-    throw new Failure(404, `":${verb.slice(0, 200)}" is no call: there is :predict, :explain, :classify, :regress`);
+    throw new Failure(
+      404,
+      `":${verb.slice(0, 200)}" is no call: there is :predict, :classify, :regress, and without a version :explain`,
+    );
   served.check(asked.model);
   if (passesV1(settings)) return { route: { api: verb, work: WORK[verb] }, asked };
   throw new Failure(

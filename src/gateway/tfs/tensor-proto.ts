@@ -92,6 +92,9 @@ function readSize(bytes: Uint8Array): number {
   return size;
 }
 
+/** TensorFlow's own limit; what walks along the axes may go as deep. */
+const MAX_RANK = 254;
+
 /**
  * @param maxBytes of its values: a list of one value may stand for any number of them
  * @throws Failure 400, or 501 for a datatype without counterpart · WireError malformed
@@ -106,6 +109,8 @@ export function readTensor(name: string, bytes: Uint8Array, maxBytes: number): T
     else if (lists.get(no)?.push(value) === undefined) lists.set(no, [value]);
   });
   if (dims.unknownRank) throw refuse(`tensor "${name}" has values, but its shape says that its rank is unknown`);
+  if (dims.shape.length > MAX_RANK)
+    throw refuse(`tensor "${name}" has ${dims.shape.length} axes; there are ${MAX_RANK} at most`);
   const [datatype, shape] = [datatypeOf(name, dtype), checkedShape(name, dims.shape)];
   const described = { name, datatype, shape };
   const data =
@@ -121,9 +126,10 @@ type Described = Pick<Tensor, 'name' | 'datatype' | 'shape'>;
 /** Raw bytes are a view. Texts are their lengths as varints, then all of them. */
 function ofContent({ name, datatype, shape }: Described, content: Uint8Array): Uint8Array {
   if (datatype !== 'BYTES') return content;
+  const count = countOf(shape);
   const lengths: number[] = [];
   let at = 0;
-  while (lengths.length < countOf(shape)) {
+  while (lengths.length < count) {
     let [length, scale, byte] = [0, 1, 0x80];
     for (; byte >= 0x80 && at < content.length; scale *= 128) {
       byte = content[at++] as number;
@@ -137,6 +143,9 @@ function ofContent({ name, datatype, shape }: Described, content: Uint8Array): U
   return joinBytes(ends.map((end, i) => content.subarray(end - (lengths[i] as number), end)));
 }
 
+/** What a text costs us, however short it is. */
+const TEXT_BYTES = 256;
+
 /**
  * A list may be shorter than the tensor: the last value then stands for the rest, and no value for zeros. That is how
  * TensorFlow writes constants.
@@ -144,12 +153,13 @@ function ofContent({ name, datatype, shape }: Described, content: Uint8Array): U
 function ofList(described: Described, list: readonly FieldValue[], maxBytes: number): Uint8Array {
   const { name, datatype, shape } = described;
   const count = countOf(shape);
-  const tooLarge = () => refuse(`tensor "${name}" of shape [${shape}] takes more than ${maxBytes} bytes`);
+  const tooLarge = () =>
+    refuse(`tensor "${name}" of shape [${shape}] stands for more than ${maxBytes} bytes beyond what it brings`);
   if (datatype === 'BYTES') {
     const texts = list.map(bytesOf);
     const last = texts.at(-1) ?? EMPTY;
     if (texts.length >= count) return joinBytes(texts);
-    if ((count - texts.length) * (4 + last.length) > maxBytes) throw tooLarge();
+    if ((count - texts.length) * (TEXT_BYTES + last.length) > maxBytes) throw tooLarge();
     return joinBytes([...texts, ...Array<Uint8Array>(count - texts.length).fill(last)]);
   }
   const given = rawOfList(datatype === 'FP16' || datatype === 'BF16' ? 'UINT16' : datatype, list);

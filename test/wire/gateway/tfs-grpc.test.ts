@@ -1,6 +1,6 @@
 /** Clients of TensorFlow Serving over gRPC, as grpc-js speaks for them: before a predictor of its kind, and before others. */
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GrpcConnection } from '../../../src/wire/grpc-connection.ts';
 import { ask, type FakeCall, fakePredictor, gateway, INT8 } from './fixture.ts';
 import { grpcClient } from './grpc-client.ts';
@@ -233,6 +233,21 @@ describe('before TensorFlow Serving', () => {
     const inputs = [{ name: 'tfs-document', datatype: 'BYTES', shape: [1], data: [message] }];
     await ask(http, '/v2/models/m/infer', { body: JSON.stringify({ parameters: { tfs_method: 'Predict' }, inputs }) });
     expect(asked('Predict').map(({ request }) => request.model_spec.name)).toEqual(['m']);
+  });
+
+  test('goes to a canary whole, and a shadow gets its copy', async () => {
+    const [canary, shadow] = await Promise.all([fakeTfs(), fakeTfs()]);
+    const { asked, prediction } = await serving(
+      {},
+      `--canary_host=127.0.0.1:${canary.port}`,
+      `--shadow_host=127.0.0.1:${shadow.port}`,
+      '--shadow_percent=100',
+    );
+    const headers = { 'x-muster-variant': 'canary' };
+    const { code } = await prediction.call('Predict', { ...M, inputs: { IN: INPUT } }, { headers });
+    expect([code, asked('Predict'), canary.asked('Predict').length]).toEqual([0, [], 1]);
+    await vi.waitFor(() => expect(shadow.asked('Predict')).toHaveLength(1), { timeout: LONG });
+    expect(shadow.asked('Predict')[0]?.request).toEqual(canary.asked('Predict')[0]?.request);
   });
 
   test('is counted and kept like any other request', async () => {

@@ -172,6 +172,7 @@ describe('a V1 request', () => {
     { path: '/v1/models/m/labels/3:predict', status: 400, says: /digits only/ },
     { path: '/v1/models/m/labels/:predict', status: 400, says: /empty/ },
     { path: '/v1/models/m/versions/3:guess', status: 404, says: /no call/ },
+    { path: '/v1/models/m/versions/3:explain', status: 404, says: /without a version :explain/ },
     { path: '/v1/models/m/versions/3', status: 404, says: /no POST|no call/ },
     { path: '/v1/models/m/versions/3:classify', status: 501, says: /v1-tfs/ },
     { path: '/v1/models/m:regress', status: 501, says: /v1-tfs/ },

@@ -107,6 +107,14 @@ describe('Predict', () => {
     });
   });
 
+  test('stands for no more bytes than it may, all its tensors together', () => {
+    const half = { dtype: 'DT_INT8', tensor_shape: { dim: [{ size: MAX / 2 }] }, int_val: [1] };
+    const of = (inputs: object) => official('PredictRequest').serialize({ inputs });
+    expect(decodePredict(of({ a: half, b: half }), MAX).request.inputs).toHaveLength(2);
+    const more = { ...half, tensor_shape: { dim: [{ size: 100 }] } };
+    expect(() => decodePredict(of({ a: half, b: half, c: more }), MAX)).toThrow(/stands for more than \d+ bytes/);
+  });
+
   test('gives outputs in the order in which they were asked for', () => {
     const answer = official('PredictResponse').serialize({
       outputs: { b: { dtype: 'DT_INT8', int_val: [1] }, a: { dtype: 'DT_INT8', int_val: [2] } },

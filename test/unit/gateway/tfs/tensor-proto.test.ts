@@ -133,6 +133,11 @@ describe('what is refused', () => {
     },
     { what: 'more values than the shape', message: int8({ int_val: [1, 2, 3] }), says: /has 3 bytes/ },
     { what: 'a size below zero', message: int8({ tensor_shape: dims(-1) }), says: /-1 in its shape/ },
+    {
+      what: 'more axes than TensorFlow has',
+      message: int8({ tensor_shape: dims(...Array<number>(255).fill(1)), int_val: [1] }),
+      says: /has 255 axes; there are 254 at most/,
+    },
     { what: 'an unknown rank', message: int8({ tensor_shape: { unknown_rank: true } }), says: /rank is unknown/ },
     { what: 'texts without all their lengths', message: texts('01'), says: /cut short/ },
     { what: 'texts cut short', message: texts('0101' + '61'), says: /has 3 bytes, but its texts take 4/ },
