@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Figure
   detect: () => import('./bench/detect.ts'),
   recover: () => import('./bench/recover.ts'),
   gateway: () => import('./bench/gateway.ts'),
+  'gateway-story': () => import('./bench/gateway-story.ts'),
   'gateway-grpc': () => import('./bench/gateway-grpc.ts'),
   'gateway-openai': () => import('./bench/gateway-openai.ts'),
   'gateway-tfs': () => import('./bench/gateway-tfs.ts'),
