@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Figure
   gateway: () => import('./bench/gateway.ts'),
   'gateway-story': () => import('./bench/gateway-story.ts'),
   'gateway-grpc': () => import('./bench/gateway-grpc.ts'),
+  'gateway-queue': () => import('./bench/gateway-queue.ts'),
   'gateway-openai': () => import('./bench/gateway-openai.ts'),
   'gateway-tfs': () => import('./bench/gateway-tfs.ts'),
 };

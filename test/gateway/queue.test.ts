@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Gateway, openGateway } from '../../src/gateway/gateway.ts';
+import { RedisLink } from '../../src/gateway/queue/redis.ts';
 import { resolveGateway } from '../../src/gateway/settings.ts';
 import { textLog } from '../../src/log.ts';
 import {
@@ -378,6 +379,36 @@ describe('nothing that was taken is lost', () => {
     expect((await look(next.port, stays.json.id)).json.attempts).toBe(1);
   });
 });
+
+needsRedis(
+  'a channel is heard by who listens before the connection stands, by who listens later, and after a break',
+  async () => {
+    const redis = await startRedis();
+    const link = new RedisLink(redis.url, textLog({ level: 'error', now: () => 0, write: () => {} }));
+    onTestFinished(() => link.close());
+    const heard = { early: 0, late: 0 };
+    link.hear('news', () => {
+      heard.early += 1;
+    });
+    await link.connected(60_000);
+    link.hear('news', () => {
+      heard.late += 1;
+    });
+    const speaker = new RedisLink(redis.url, textLog({ level: 'error', now: () => 0, write: () => {} }));
+    onTestFinished(() => speaker.close());
+    for (let round = 1; round <= 2; round += 1) {
+      const before = { ...heard };
+      // Said until it is heard: nobody is told when a subscription stands.
+      await expect
+        .poll(async () => {
+          await speaker.send(['PUBLISH', 'news', 'x']).catch(() => {});
+          return heard.early > before.early && heard.late > before.late;
+        }, LONG)
+        .toBe(true);
+      if (round === 1) await redis.kill().then(() => redis.start());
+    }
+  },
+);
 
 describe('a callback', () => {
   interface Told {

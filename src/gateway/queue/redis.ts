@@ -76,7 +76,8 @@ export class RedisLink {
   /** Hears a channel from now on, again after each loss of the connection. */
   hear(channel: string, heard: (message: string) => void): void {
     const subscribe = () => this.#client.subscribe(channel, heard).catch(() => {});
-    this.#client.once('ready', subscribe);
+    if (this.#client.isReady) void subscribe();
+    else this.#client.once('ready', subscribe);
   }
 
   close(): void {
