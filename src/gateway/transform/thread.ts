@@ -70,7 +70,7 @@ export async function startThread({ name, choice, memoryMb }: ThreadOptions): Pr
  * V8 ends a thread that is at its limit, but the whole process when one list asks for more than 16 MiB beyond it. So that
  * limit lies further than a list at `memoryMb` can grow, and ours is watched.
  */
-const roomFor = (memoryMb: number): number => 3 * memoryMb + 1_024;
+const roomFor = (memoryMb: number): number => 3 * memoryMb + 2_048;
 
 /** How often a thread at work is looked at; a hook that is done before is not. Milliseconds. */
 const WATCH_MS = 50;

@@ -135,15 +135,19 @@ describe('a module that goes wrong hurts its own request alone', () => {
     expect(after).toEqual({ text: ['next'] });
   });
 
-  test.each(['objects', 'arrays', 'one', 'texts', 'map'])('takes memory without end: %s', async (way) => {
+  const FULL = /preprocess: its thread ended: it wanted more than 64 MiB of memory \(--transform_memory_mb\)$/;
+  test.each([
+    { way: 'objects', says: FULL },
+    { way: 'arrays', says: FULL },
+    { way: 'texts', says: FULL },
+    // What V8 refuses by itself when it is faster than we look.
+    { way: 'one', says: new RegExp(`${FULL.source}|Invalid array length$`) },
+    { way: 'map', says: new RegExp(`${FULL.source}|Map maximum size exceeded$`) },
+  ])('takes memory without end: $way', async ({ way, says }) => {
     const predictor = await open({ transforms: [moduleNamed('hungry.mjs')], threads: 2, memoryMb: 64 });
     const fed = predictor.infer(words(way), call()).catch((failure: Error) => failure);
     expect(await answered(predictor, words('other'))).toEqual({ IN: ['other'] });
-    expect(await fed).toMatchObject({
-      status: 500,
-      message:
-        'transform "hungry.mjs", preprocess: its thread ended: it wanted more than 64 MiB of memory (--transform_memory_mb)',
-    });
+    expect(await fed).toMatchObject({ status: 500, message: expect.stringMatching(says) });
     expect(await answered(predictor, words('next'))).toEqual({ IN: ['next'] });
   });
 
