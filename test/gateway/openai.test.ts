@@ -92,6 +92,17 @@ describe("OpenAI's client, in front of a model in Triton", () => {
     expect(echoed?.value?.choices).toMatchObject([{ text: 'a bb a' }, { text: 'cc' }]);
   });
 
+  test('gets the same where the gateway speaks HTTP to Triton', async () => {
+    const rest = await gatewayTo(both.triton.httpPort, '--predictor_protocol=v2');
+    onTestFinished(() => rest.close());
+    const [whole, streamed] = await client(rest.port, [
+      completion({ prompt: 'one two three', max_tokens: 2 }),
+      completion({ prompt: 'one two three', stream: true }),
+    ]);
+    expect(whole?.value?.choices).toMatchObject([{ text: 'three two', finish_reason: 'length' }]);
+    expect(textOf(streamed!)).toBe('three two one');
+  });
+
   test('gets a stream of one, with what was used at its end', async () => {
     const [streamed, stopped] = await client(both.gateway.port, [
       completion({ prompt: 'one two three', stream: true, stream_options: { include_usage: true } }),

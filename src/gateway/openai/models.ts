@@ -1,6 +1,7 @@
 /** `GET /v1/models` and `/v1/models/M`, whose paths KServe's V1 and OpenAI share: one object that is both answers. */
 import { Failure } from '../failure.ts';
 import { callOf, type Look } from '../http/looks.ts';
+import type { Call, Predictor } from '../protocol/infer.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import { statusJson } from '../tfs/status.ts';
 import { versionsOf } from '../tfs/versions.ts';
@@ -22,7 +23,7 @@ export const listModels: Look = async ({ settings, served, predictor }, _asked, 
 };
 
 /** Undefined: nobody answers. */
-async function listOf(...[predictor, call]: ListParts): Promise<readonly Entry[] | undefined> {
+async function listOf(predictor: Predictor, call: Call): Promise<readonly Entry[] | undefined> {
   try {
     return (await predictor.metadata(call)).models;
   } catch (error) {
@@ -30,7 +31,6 @@ async function listOf(...[predictor, call]: ListParts): Promise<readonly Entry[]
     throw error;
   }
 }
-type ListParts = [Parameters<Look>[0]['predictor'], ReturnType<typeof callOf>];
 
 /** KServe's readiness, which says 503 for later, TensorFlow Serving's versions and OpenAI's model. */
 export const oneModel: Look = async (context, { model, version }, signal) => {

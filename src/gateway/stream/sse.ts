@@ -77,6 +77,7 @@ function begin({ response }: Exchange, status: number): void {
 
 async function write(exchange: Exchange, text: string | Uint8Array, stop: AbortSignal): Promise<void> {
   if (exchange.gone.aborted) throw exchange.gone.reason;
+  if (text.length === 0) return; // a step that brought nothing to say: the status is still open
   begin(exchange, 200);
   await taken(exchange, text, stop);
 }

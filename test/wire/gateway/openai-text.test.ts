@@ -125,6 +125,28 @@ describe('a completion', () => {
     },
   );
 
+  test('of which one prompt fails ends the others', async () => {
+    const ended = event();
+    const other = event();
+    const { port } = await inFrontOf(
+      await model([], {
+        ModelStreamInfer: async (call) => {
+          if (textOf(call.infer.raw_input_contents[0]) === 'slow') {
+            call.stream.once('close', () => ended.happened());
+            call.send(STREAMED, token('a'));
+            return other.happened();
+          }
+          await other.came;
+          call.send(STREAMED, { error_message: 'no' });
+          call.end();
+        },
+      }),
+    );
+    const answer = await ask(port, COMPLETIONS, body({ prompt: ['slow', 'bad'] }));
+    expect([answer.status, errorOf(answer).message]).toEqual([400, 'no']);
+    await ended.came;
+  });
+
   test('that is longer than an answer may be is 502', async () => {
     const { port } = await inFrontOf(await model(Array(9).fill('x'.repeat(50))), '--max_reply_bytes=200');
     const answer = await ask(port, COMPLETIONS, body({ prompt: 'x' }));

@@ -93,17 +93,13 @@ async function whole(task: Task, flavour: Flavour): Promise<Reply> {
   const { job, form, text, head } = task;
   const { context, asked } = job;
   const from = performance.now();
-  const done = await Promise.all(
-    text.prompts.map(async (prompt, index) => {
-      const reading = readingOf(task, prompt);
-      let said = text.echo ? prompt : '';
-      for await (const batch of answersOf(task, prompt, flavour, job.call)) {
-        said += texts(task, reading, batch).join('');
-        if (said.length > context.settings.max_reply_bytes) throw tooLong(task);
-        if (reading.stopped) break;
-      }
-      return { reading, choice: { index, text: said + reading.end(), finishReason: reading.finishReason } };
-    }),
+  const failed = new AbortController();
+  const call = { ...job.call, signal: AbortSignal.any([job.call.signal, failed.signal]) };
+  const done = await Promise.all(text.prompts.map((_, index) => choiceOf(task, index, flavour, call))).catch(
+    (error) => {
+      failed.abort(); // one prompt's failure is that of all: nobody waits for the others
+      throw error;
+    },
   );
   context.metrics.stage('predict', context.served.label(asked.model), performance.now() - from);
   const usage = used(task, done);
@@ -111,6 +107,19 @@ async function whole(task: Task, flavour: Flavour): Promise<Reply> {
     const choices = done.map(({ choice }) => choice);
     return jsonReply(200, wholeAnswer(form, head, choices, usage));
   });
+}
+
+async function choiceOf(task: Task, index: number, flavour: Flavour, call: Call) {
+  const { job, text } = task;
+  const prompt = text.prompts[index] ?? '';
+  const reading = readingOf(task, prompt);
+  let said = text.echo ? prompt : '';
+  for await (const batch of answersOf(task, prompt, flavour, call)) {
+    said += texts(task, reading, batch).join('');
+    if (said.length > job.context.settings.max_reply_bytes) throw tooLong(task);
+    if (reading.stopped) break;
+  }
+  return { reading, choice: { index, text: said + reading.end(), finishReason: reading.finishReason } };
 }
 
 const tooLong = ({ job, model }: Task): Failure =>
@@ -149,7 +158,7 @@ async function* chunks(task: Task, flavour: Flavour, call: Call): AsyncGenerator
     let first = [...words.begin(index), ...(text.echo ? [words.text(index, prompt)] : [])];
     for await (const batch of answersOf(task, prompt, flavour, call)) {
       const events = texts(task, reading, batch).map((each) => words.text(index, each));
-      if (events.length > 0) yield [...first, ...events];
+      yield events.length > 0 ? [...first, ...events] : []; // it lives, though what it says is held back
       if (events.length > 0) first = [];
       if (reading.stopped) break;
     }
