@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isTracing } from '../cache/key.ts';
 import type { Reply } from '../protocol/reply.ts';
-import type { Asked } from '../request.ts';
+import { type Asked, forwarded } from '../request.ts';
 import { VARIANT_HEADER } from '../upstream/variants.ts';
 
 /** The APIs whose requests may wait: those with one answer. */
@@ -47,12 +47,7 @@ const BODY_HEADERS = ['content-type', 'inference-header-content-length'];
 
 /** Of a client's headers those that its job is done with. */
 export function keptHeaders(headers: Headers, forward: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    [...forward, ...BODY_HEADERS].flatMap((name) => {
-      const value = headers[name];
-      return typeof value === 'string' && value !== '' ? [[name, value]] : [];
-    }),
-  );
+  return forwarded(headers, [...forward, ...BODY_HEADERS]);
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Failure } from '../failure.ts';
 import type { Call } from '../protocol/infer.ts';
 import { errorReply, type Reply } from '../protocol/reply.ts';
-import type { Caller } from '../request.ts';
+import { type Caller, forwarded } from '../request.ts';
 import type { JobRequest } from './job.ts';
 
 export class QueuedCaller implements Caller {
@@ -42,7 +42,7 @@ export class QueuedCaller implements Caller {
 
   /** A deadline that its client set was for waiting, and it does not wait. */
   call(timeoutMs: number, forward: readonly string[]): Call {
-    const headers = Object.fromEntries(Object.entries(this.headers).filter(([name]) => forward.includes(name)));
+    const headers = forwarded(this.headers, forward);
     return { deadlineAt: this.startedAt + timeoutMs, signal: this.gone, headers };
   }
 }
