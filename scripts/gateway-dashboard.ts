@@ -10,7 +10,7 @@ const HEIGHT = 8;
 
 /** Panels of a row share its width. */
 function panelsOf({ title, panels }: Row, id: number, top: number): object[] {
-  const width = COLUMNS / panels.length;
+  const width = Math.floor(COLUMNS / panels.length);
   const head = { id, type: 'row', title, collapsed: false, gridPos: { h: 1, w: COLUMNS, x: 0, y: top }, panels: [] };
   const drawn = panels.map((panel, at) => ({
     id: id + 1 + at,

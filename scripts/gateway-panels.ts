@@ -150,6 +150,12 @@ const STREAMS: Row = {
       text: 'done: to the end; gone: the client left; error: the model or its server broke it off; late: silent for --stream_idle_timeout_seconds, or longer than a request may take. When 5 % are error or late, MusterGatewayStreamsBreak fires: look at the model server.',
       queries: [[per('ended', 'muster_gateway_streams_total', OF_MODELS), '{{ended}}']],
     },
+    {
+      title: 'Going on',
+      unit: 'ops',
+      text: 'Streams that broke and were asked again (sent) or not (refused, by the budget), and clients that came back. When sent goes on, predictors break off streams: look at them.',
+      queries: [[per('outcome', 'muster_gateway_stream_resumes_total'), '{{outcome}}']],
+    },
   ],
 };
 
@@ -238,6 +244,12 @@ const OWN_WORK: Row = {
       unit: 'reqps',
       text: 'hit: kept; shared: joined a call under way; miss: the model was asked; off: not for this model. When miss is nearly all, answers differ too much to be kept, or --cache_max_bytes is too small.',
       queries: [[per('outcome', 'muster_gateway_cache_total'), '{{outcome}}']],
+    },
+    {
+      title: 'What the cache of features did',
+      unit: 'ops',
+      text: 'The same for what transforms make of requests or look up elsewhere. When miss is nearly all, features differ too much, or --feature_max_bytes is too small.',
+      queries: [[per('outcome', 'muster_gateway_feature_cache_total'), '{{outcome}}']],
     },
     {
       title: 'Hooks of transforms',

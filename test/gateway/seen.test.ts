@@ -100,7 +100,7 @@ async function openGateways(): Promise<Gateways> {
     '--shadow_percent=100',
   );
   const queued = await gatewayWith(await queueSettings(), grpcPort, ['--queue_callback_hosts=127.0.0.1,127.0.0.0/8']);
-  const transforming = await gatewayTo(grpcPort, `--transform=${pass}`);
+  const transforming = await gatewayTo(grpcPort, `--transform=${pass}`, '--cache_features=*');
   const fake = await fakeServer();
   const explaining = await gatewayTo(fake, '--predictor_protocol=v1');
   const talking = await gatewayTo(fake, '--predictor_protocol=openai', '--model_name=m');
@@ -115,7 +115,7 @@ async function openGateways(): Promise<Gateways> {
 /** Clients of all kinds, again and again. */
 async function keepAsking(gateways: Gateways, signal: AbortSignal): Promise<void> {
   const { main, transforming, explaining, talking, queued } = gateways;
-  const echo = '/v2/models/echo_fp32/infer';
+  const [echo, stream] = ['/v2/models/echo_fp32/infer', '/v2/models/gen/generate_stream'];
   const tensor = { name: 'IN', datatype: 'FP32', shape: [1, 2], data: [1, 2.5] };
   const body = JSON.stringify({ inputs: [tensor] });
   const later = { prefer: 'respond-async', 'x-callback-url': `http://127.0.0.1:${talking.port}/` };
@@ -128,9 +128,11 @@ async function keepAsking(gateways: Gateways, signal: AbortSignal): Promise<void
       post(main.port, echo, fresh, { 'x-muster-variant': 'canary' }),
       post(main.port, '/v1/models/echo_fp32:predict', '{"instances": [[1, 2]]}'),
       post(main.port, '/v2/models/fail/infer', refused),
-      post(main.port, '/v2/models/gen/generate_stream', words),
+      post(main.port, stream, words),
+      post(main.port, stream, words, { 'x-muster-resume': 'skip', 'last-event-id': '0' }),
       post(main.port, '/v2/models/nope/infer', body),
       post(transforming.port, echo, body),
+      post(transforming.port, echo, fresh),
       post(queued.port, echo, body, later),
       post(explaining.port, '/v1/models/m:explain', '{"instances": [1]}'),
       post(talking.port, '/v1/completions', '{"model": "m", "prompt": "a"}'),
