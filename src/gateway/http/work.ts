@@ -10,6 +10,7 @@ import { type Asked, explain, infer, timed } from '../request.ts';
 import { takeChunkBytes } from '../stream/parts.ts';
 import { partsReply } from '../stream/parts-reply.ts';
 import { serveResumable } from '../stream/resumed.ts';
+import { DEFAULT_SIGNATURE } from '../tfs/model-spec.ts';
 import { signedBy } from '../tfs/signed.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -87,7 +88,11 @@ export const WORK = {
 } as const satisfies Readonly<Record<string, HttpWork>>;
 
 /** Nothing here needs to know what is in the body: the predictor speaks V1, and no transform stands before it. */
-export const passesV1 = ({ predictor_protocol: protocol, transforms }: GatewayContext['settings']): boolean =>
+export const passesV1 = (settings: GatewayContext['settings']): boolean =>
+  passesVerbs(settings) && (settings.predictor_protocol === 'v1' || settings.tfs_signature === DEFAULT_SIGNATURE);
+
+/** The same for calls that name no signature. */
+export const passesVerbs = ({ predictor_protocol: protocol, transforms }: GatewayContext['settings']): boolean =>
   (protocol === 'v1' || protocol === 'v1-tfs') && transforms.length === 0;
 
 async function passV1({ context, asked, call, body }: Whole, verb: V1Verb): Promise<Reply> {

@@ -6,7 +6,7 @@ import type { GatewayContext } from '../context.ts';
 import { Failure, refuse } from '../failure.ts';
 import type { Chosen, Routes } from '../http/handlers.ts';
 import { callOf, type Look } from '../http/looks.ts';
-import { passesV1, WORK } from '../http/work.ts';
+import { passesVerbs, WORK } from '../http/work.ts';
 import { oneModel } from '../openai/models.ts';
 import { jsonReply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
@@ -46,7 +46,7 @@ export function verbOf({ settings, served }: GatewayContext, verb: string, asked
       `":${verb.slice(0, 200)}" is no call: there is :predict, :classify, :regress, and without a version :explain`,
     );
   served.check(asked.model);
-  if (passesV1(settings)) return { route: { api: verb, work: WORK[verb] }, asked };
+  if (passesVerbs(settings)) return { route: { api: verb, work: WORK[verb] }, asked };
   throw new Failure(
     501,
     `${verb} is passed on as it is, to a predictor that has it, with nothing before it: --predictor_protocol v1-tfs, no --transform`,

@@ -111,6 +111,13 @@ describe('a V1 body', () => {
     ]);
   });
 
+  test('that names no signature is told ours, when it is not the default one', async () => {
+    const { port, came } = await server({ [`POST ${PREDICT}`]: json({ predictions: [[1, 2]] }) });
+    const { port: http } = await inFrontOf(port, '--tfs_signature=one');
+    expect((await ask(http, PREDICT, post({ instances: ['a'] }))).json).toEqual({ predictions: [[1, 2]] });
+    expect(JSON.parse(String(sent(came)[0]?.body))).toEqual({ signature_name: 'one', instances: ['a'] });
+  });
+
   test('behind a transform is read by the metadata, and classify is 501', async () => {
     const { port, came } = await server();
     const { port: http } = await inFrontOf(port, `--transform=${join(import.meta.dirname, 'transforms/counts.mjs')}`);
