@@ -15,11 +15,8 @@ import { WireError } from '../wire/wire-error.ts';
 import { jsonEncoder, typedEncoder } from './encode.ts';
 import type { Complaint, Sizes, Target } from './messages.ts';
 
-export interface Exchange {
-  /** @throws what `complaintOf` has a word for */
-  send(): Promise<Sizes>;
-  close(): void;
-}
+/** One request and its answer. @throws what `complaintOf` has a word for */
+export type Exchange = () => Promise<Sizes>;
 
 const MAX_REPLY_BYTES = 1024 * 1024 * 1024;
 const MODEL_INFER = '/inference.GRPCInferenceService/ModelInfer';
@@ -48,15 +45,12 @@ export const dialOf = ({ address, tls }: Pick<Target, 'address' | 'tls'>): Dial 
 function overGrpc({ way, address, request, timeoutMs }: Target, tls: Dial | undefined): Exchange {
   const connection = new GrpcConnection({ ...address, tls, maxReplyBytes: MAX_REPLY_BYTES });
   const encode = way === 'typed' ? typedEncoder(request, jsonEncoder(request)()) : () => encodeInfer(request);
-  return {
-    send: async () => {
-      const parts = encode();
-      const reply = await connection.call({ path: MODEL_INFER, request: parts, deadlineMs: timeoutMs });
-      if (reply.status !== 0) throw failureOfStatus(reply);
-      decodeInfer(reply.body);
-      return { sent: bytesOf(parts), got: reply.body.length };
-    },
-    close: () => connection.close(),
+  return async () => {
+    const parts = encode();
+    const reply = await connection.call({ path: MODEL_INFER, request: parts, deadlineMs: timeoutMs });
+    if (reply.status !== 0) throw failureOfStatus(reply);
+    decodeInfer(reply.body);
+    return { sent: bytesOf(parts), got: reply.body.length };
   };
 }
 
@@ -68,16 +62,13 @@ function overHttp(
   const client = new HttpClient({ ...address, tls, maxReplyBytes: MAX_REPLY_BYTES, maxSockets: sockets });
   const encode = way === 'binary' ? () => encodeV2(request, true) : asJson(request);
   const where = `${path}${modelPath(request)}/infer`;
-  return {
-    send: async () => {
-      const encoded = encode();
-      const call = callFor(timeoutMs);
-      const reply = await client.ask({ method: 'POST', path: where, ...encoded, call, repeatable: false });
-      if (!isOk(reply)) throw failureOfReply(reply);
-      read(reply);
-      return { sent: bytesOf(encoded.parts), got: reply.body.length };
-    },
-    close: () => client.close(),
+  return async () => {
+    const encoded = encode();
+    const call = callFor(timeoutMs);
+    const reply = await client.ask({ method: 'POST', path: where, ...encoded, call, repeatable: false });
+    if (!isOk(reply)) throw failureOfReply(reply);
+    read(reply);
+    return { sent: bytesOf(encoded.parts), got: reply.body.length };
   };
 }
 
@@ -95,12 +86,13 @@ function read({ headers, body }: HttpReply): void {
 
 const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
-export const callFor = (timeoutMs: number): Call => ({
+const NEVER = new AbortController().signal;
+
+export const callFor = (timeoutMs: number, signal = NEVER): Call => ({
   deadlineAt: performance.now() + timeoutMs,
-  signal: NEVER,
+  signal,
   headers: {},
 });
-const NEVER = new AbortController().signal;
 
 /** What to call a failure when it is counted. @throws what nobody foresaw */
 export function complaintOf(error: unknown, overGrpc: boolean): Complaint {

@@ -18,7 +18,7 @@ const AFTER_ERROR_MS = 50;
 /** One request, to see that it works and how large it is. */
 export async function attempt(exchange: Exchange, overGrpc: boolean): Promise<Tried> {
   try {
-    return await exchange.send();
+    return await exchange();
   } catch (error) {
     return complaintOf(error, overGrpc);
   }
@@ -56,7 +56,7 @@ async function during(exchange: Exchange, { limit, concurrency, overGrpc }: Meas
       left -= 1;
       const from = performance.now();
       try {
-        await exchange.send();
+        await exchange();
         latencies.push(performance.now() - from);
       } catch (error) {
         const { kind, words } = complaintOf(error, overGrpc);

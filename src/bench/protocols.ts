@@ -34,7 +34,7 @@ const HINT = 'Look at --upstream (where it speaks gRPC, not HTTP), --model and -
 
 /** @throws MusterError BENCH_PREDICTOR, BENCH_REQUEST, CONFIG_INVALID; what aborted the signal */
 export async function benchProtocols(settings: ProtocolsSettings, around: Surroundings): Promise<Report> {
-  const { metadata, server } = await lookAt(settings);
+  const { metadata, server } = await lookAt(settings, around.signal);
   const { request, notes } = makeRequest(settings, metadata);
   const jsonOnly = flavourOf(server) === 'mlserver';
   const inUse = settings.through && (await askInUse(settings.through, settings.tls, jsonOnly));
@@ -43,7 +43,7 @@ export async function benchProtocols(settings: ProtocolsSettings, around: Surrou
   );
   const tracks = targetsOf(settings, request).map((target) => new Track(target, settings.concurrency));
   try {
-    for (const track of tracks) await track.try();
+    for (const track of tracks) await track.try(around.signal);
     refuseIfNone(tracks);
     await rounds(tracks, settings, around);
     return reportOf(settings, request, { tracks, notes, inUse });
@@ -52,16 +52,14 @@ export async function benchProtocols(settings: ProtocolsSettings, around: Surrou
   }
 }
 
-async function lookAt({
-  grpc,
-  tls,
-  model,
-  version,
-}: ProtocolsSettings): Promise<{ metadata: ModelMetadata; server: ServerMetadata }> {
+async function lookAt(
+  { grpc, tls, model, version }: ProtocolsSettings,
+  signal: AbortSignal,
+): Promise<{ metadata: ModelMetadata; server: ServerMetadata }> {
   const predictor = new OipGrpc({ ...grpc, tls: dialOf({ address: grpc, tls }), maxReplyBytes: MAX_METADATA_BYTES });
   try {
-    const server = await predictor.metadata(callFor(ASK_MS));
-    return { metadata: await predictor.modelMetadata(model, version, callFor(ASK_MS)), server };
+    const server = await predictor.metadata(callFor(ASK_MS, signal));
+    return { metadata: await predictor.modelMetadata(model, version, callFor(ASK_MS, signal)), server };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     throw refusing(error.message, HINT, error);
@@ -142,8 +140,8 @@ class Track {
     return !('leftOut' in this.#tried);
   }
 
-  async try(): Promise<void> {
-    const tried = await this.#thread?.try();
+  async try(signal: AbortSignal): Promise<void> {
+    const tried = await this.#thread?.try(signal);
     if (tried)
       this.#tried =
         'kind' in tried ? { leftOut: `its first request failed with ${tried.kind}: ${tried.words}` } : tried;

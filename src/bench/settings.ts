@@ -73,6 +73,8 @@ export function settle(typed: Typed): { settled: Settled | undefined; refusals: 
   const model = typed.model?.value;
   if (!listens && model === undefined)
     refusals.push(usage('--model is missing', 'Write --model and the name that the predictor has for it.'));
+  for (const name of ['body', 'through', 'svg'] as const)
+    if (listens && typed[name]) refusals.push(usage(`--${name} says nothing with --listen`));
   for (const name of ['tls-ca', 'tls-cert', 'tls-key'] as const)
     if (typed[name] && !typed.tls?.value) refusals.push(usage(`--${name} says nothing without --tls`));
   if (refusals.length > 0 || !grpc) return { settled: undefined, refusals };

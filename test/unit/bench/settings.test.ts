@@ -75,6 +75,7 @@ describe('muster bench protocols', () => {
       argv: [...LEAST, '--tls-cert', 'a', '--tls-key', 'b'],
       says: ['--tls-cert says nothing', '--tls-key says nothing'],
     },
+    { argv: ['--upstream', 'a:1', '--listen', '9000', '--svg', 'x'], says: ['--svg says nothing with --listen'] },
     { argv: [...LEAST, '--rounds', '0'], says: ['--rounds is "0"'] },
   ])('$argv is refused, all of it at once', ({ argv, says }) => {
     const { to, says: said } = settled(...argv);

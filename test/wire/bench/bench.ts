@@ -7,10 +7,16 @@ export interface Ran {
   readonly err: string;
 }
 
-/** In this process; the ways have threads of their own all the same. @param onSay gets each line, and a way to send a signal */
+/**
+ * In this process; the ways have threads of their own all the same.
+ *
+ * @param onSay gets each line, and a way to send a signal
+ * @param listens gets that too, as soon as there is one
+ */
 export async function bench(
   argv: readonly string[],
   onSay: (line: string, signal: () => void) => void = () => {},
+  listens: (signal: () => void) => void = () => {},
 ): Promise<Ran> {
   const said = { out: '', err: '' };
   let handler: ((signal: NodeJS.Signals) => void) | undefined;
@@ -33,6 +39,7 @@ export async function bench(
     },
     onSignal: (given) => {
       handler = given;
+      listens(() => given('SIGINT'));
       return () => {};
     },
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fakePredictor, type Handler, INT8 } from '../gateway/fixture.ts';
+import { event, fakePredictor, type Handler, INT8 } from '../gateway/fixture.ts';
 import { fakeRest, json } from '../gateway/rest-fixture.ts';
 import { bench, type Ran } from './bench.ts';
 
@@ -102,6 +102,21 @@ describe('muster bench protocols', () => {
       if (line.includes('round 1')) signal();
     });
     expect(ran).toMatchObject({ status: 130, out: '' });
+  });
+
+  test.each<{ when: string; handlers: (began: () => void) => Readonly<Record<string, Handler>> }>([
+    { when: 'its first request', handlers: (began) => ({ ModelMetadata: metadata, ModelInfer: began }) },
+    { when: 'the look at the model', handlers: (began) => ({ ModelMetadata: began }) },
+  ])('a signal ends it while $when is not answered', async ({ handlers }) => {
+    const began = event();
+    const predictor = await fakePredictor(handlers(began.happened));
+    let signal = () => {};
+    const ending = bench([...grpc(predictor.port), ...FEW], undefined, (given) => {
+      signal = given;
+    });
+    await began.came;
+    signal();
+    expect(await ending).toMatchObject({ status: 130, out: '' });
   });
 });
 
