@@ -14,7 +14,7 @@ export interface ModelSpec {
 export const DEFAULT_SIGNATURE = 'serving_default';
 
 /** A number of int64; everything else that says a version is a label of one. */
-export const isVersion = (text: string): boolean => /^\d{1,18}$/.test(text);
+export const isVersion = (text: string): boolean => /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n;
 
 export function writeModelSpec(to: ProtoWriter, { model, version, signature }: ModelSpec): void {
   to.text(1, model);

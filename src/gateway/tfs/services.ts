@@ -67,7 +67,7 @@ async function pass({ context, call, named, message }: GrpcJob, method: PassedMe
       501,
       `${method} is passed on as it is, to a predictor that has it, with nothing before it: --predictor_protocol grpc-tfs, no --transform`,
     );
-  const whole = method === 'Predict' ? signed(message, asked, context.settings.tfs_signature) : message;
+  const whole = method === 'Predict' ? withSignature(message, asked, context.settings.tfs_signature) : message;
   return [answerMessage(await infer(context, documentRequest(asked, { method, message: whole }), call))];
 }
 
@@ -80,7 +80,7 @@ function checked(spec: ModelSpec): ModelSpec & Asked {
 }
 
 /** Our default where the client has none: a second model_spec counts before the first. */
-function signed(message: Uint8Array, { model, version, signature }: ModelSpec, byDefault: string): Uint8Array {
+function withSignature(message: Uint8Array, { model, version, signature }: ModelSpec, byDefault: string): Uint8Array {
   if (signature !== '' || byDefault === DEFAULT_SIGNATURE) return message;
   const spec = new ProtoWriter().message(1, (to) => writeModelSpec(to, { model, version, signature: byDefault }));
   return Buffer.concat([message, ...spec.parts()]);

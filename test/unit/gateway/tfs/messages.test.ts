@@ -53,6 +53,8 @@ describe('ModelSpec', () => {
     { version: '', read: {} },
     { version: '0', read: { version: { value: '0' } } },
     { version: '1732060800', read: { version: { value: '1732060800' } } },
+    { version: '9223372036854775807', read: { version: { value: '9223372036854775807' } } },
+    { version: '9223372036854775808', read: { version_label: '9223372036854775808' } },
     { version: 'canary', read: { version_label: 'canary' } },
   ])('with the version "$version" is what proto-loader reads', ({ version, read }) => {
     const message = official('ModelSpec').deserialize(written({ model: 'm', version, signature: 's' }));
