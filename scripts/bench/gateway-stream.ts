@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Triton } from '../triton.ts';
 import { type Figure, figure, quantile } from './figure.ts';
+import { rssOf } from './load.ts';
 import type { Server } from './node-process.ts';
 
 const PATH = '/v2/models/gen/generate_stream';
@@ -94,9 +95,6 @@ async function stoppedReaders({ port, pid }: Server): Promise<Figure> {
     0,
   );
 }
-
-const rssOf = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 function ask(port: number, body: object): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();

@@ -6,12 +6,13 @@ import { startTriton } from '../triton.ts';
 import { type Figure, figure, quantile } from './figure.ts';
 import { besideKserve } from './gateway-kserve.ts';
 import { streams } from './gateway-stream.ts';
-import { type Load, load } from './load.ts';
+import { type Load, load, loadCount, rssOf } from './load.ts';
 import { type Server, started, startGateway } from './node-process.ts';
 
 const CLIENTS = 8;
 const FOR_MS = 3_000;
 const ROUNDS = 3;
+const MANY = 10_000;
 
 export async function run(): Promise<Figure[]> {
   const triton = await startTriton({ models: ['identity', 'gen'] });
@@ -24,6 +25,7 @@ export async function run(): Promise<Figure[]> {
     return [
       ...(await passThrough(echo, gateway, 'image tensor', [1, 224, 224, 3])),
       ...(await passThrough(echo, gateway, '1 KB feature', [1, 1, 1, 256])),
+      await memory(gateway),
       ...(await besideKserve(triton, gateway)),
       ...(await streams(triton, gateway)),
     ];
@@ -67,6 +69,19 @@ async function passThrough(echo: Server, gateway: Server, name: string, shape: r
     compare('p99', 'ms', ({ latencies }) => quantile(latencies, 0.99), 2),
     compare('requests per second', '/s', ({ perSecond }) => perSecond, 0),
   ];
+}
+
+/** Resident memory before and after many image tensors: what is kept of a request shows after ten thousand. */
+async function memory(gateway: Server): Promise<Figure> {
+  const { body, headers } = binaryRequest([1, 224, 224, 3]);
+  const some = (requests: number) =>
+    loadCount({ ...gateway, path: '/v2/models/identity/infer', headers, body, clients: CLIENTS }, requests);
+  await some(1_000);
+  const peerValue = rssOf(gateway.pid);
+  await some(MANY);
+  const value = rssOf(gateway.pid);
+  const what = `RSS after ${MANY} requests of 602 KB`;
+  return figure({ bench: 'gateway', figure: what, value, unit: 'MiB', peer: 'after the first 1000', peerValue }, 0);
 }
 
 /** What the binary tensor data extension sends; the echo gets the same bytes. */

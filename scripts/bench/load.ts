@@ -38,6 +38,20 @@ export async function load(options: LoadOptions): Promise<Load> {
   }
 }
 
+/** So many requests, however long they take. @throws as above */
+export async function loadCount(options: Omit<LoadOptions, 'forMs'>, requests: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
+  let left = requests;
+  const client = async () => {
+    for (; left > 0; left -= 1) await once(options, agent);
+  };
+  try {
+    await Promise.all(Array.from({ length: options.clients }, client));
+  } finally {
+    agent.destroy();
+  }
+}
+
 /** @param ask one request of client number `client`: how many milliseconds it took; it throws when there is no answer */
 export async function loadBy(ask: (client: number) => Promise<number>, { pid, clients, forMs }: Pace): Promise<Load> {
   await during(ask, clients, WARM_MS);
@@ -65,7 +79,7 @@ async function during(ask: (client: number) => Promise<number>, clients: number,
   return latencies;
 }
 
-function once({ port, path, headers, body }: LoadOptions, agent: Agent): Promise<number> {
+function once({ port, path, headers, body }: Omit<LoadOptions, 'forMs'>, agent: Agent): Promise<number> {
   const from = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const all = { ...headers, 'content-length': String(body.length) };
@@ -85,3 +99,7 @@ export function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }
+
+/** Resident memory in MiB. */
+export const rssOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;

@@ -88,5 +88,6 @@ export function parametersOf(object: Json, of: string): Parameters {
 
 /** `parameters` without some names. */
 export function without(parameters: Parameters, ...names: readonly string[]): Parameters {
+  if (!names.some((name) => Object.hasOwn(parameters, name))) return parameters;
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => !names.includes(name)));
 }

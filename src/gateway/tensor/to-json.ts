@@ -32,15 +32,24 @@ export function jsonOf(tensor: Tensor): string {
 export function jsonPart(tensor: Tensor): string | Uint8Array {
   const { datatype, data } = tensor;
   if (datatype !== 'FP32' || data.length < LONG_BYTES) return jsonOf(tensor);
-  return floatsBytes(fromRaw(datatype, data));
+  return floatsBytes(floatsOf(fromRaw(datatype, data)));
 }
 
 const LONG_BYTES = 16 * 1024;
 
-const floatsText = (values: ArrayLike<number> | ArrayLike<bigint>): string => floatsBytes(values).toString('latin1');
+/** Short lists are written here, and read from it at once. */
+const scratch = Buffer.alloc((LONG_BYTES / 4) * FLOAT_ROOM);
 
-function floatsBytes(values: ArrayLike<number> | ArrayLike<bigint>): Buffer {
-  const floats = values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
+function floatsText(values: ArrayLike<number> | ArrayLike<bigint>): string {
+  const floats = floatsOf(values);
+  if (floats.length * FLOAT_ROOM > scratch.length) return floatsBytes(floats).toString('latin1');
+  return `[${scratch.toString('latin1', 0, writeFloats(floats, scratch, 0))}]`;
+}
+
+const floatsOf = (values: ArrayLike<number> | ArrayLike<bigint>): Float32Array =>
+  values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
+
+function floatsBytes(floats: Float32Array): Buffer {
   const bytes = Buffer.allocUnsafe(floats.length * FLOAT_ROOM + 2);
   bytes[0] = 0x5b; // [
   const end = writeFloats(floats, bytes, 1);
