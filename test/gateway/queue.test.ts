@@ -176,7 +176,7 @@ describe('a request with "Prefer: respond-async"', () => {
     const first = await submit(http, key);
     expect((await submit(http, key)).json.id).toBe(first.json.id);
     await result(http, first.json.id);
-    expect((await submit(http, key)).json.id).toBe(first.json.id);
+    expect((await submit(http, key)).json).toEqual({ id: first.json.id, status: 'done' });
     expect((await submit(http, { ...key, authorization: 'Bearer b' })).json.id).not.toBe(first.json.id);
     const other = await ask(http, INFER, { headers: { ...ASYNC, ...key }, body: BODY.replace('[1,2]', '[3,4]') });
     expect(other.status).toBe(422);
@@ -377,6 +377,11 @@ describe('nothing that was taken is lost', () => {
     const values = [await result(next.port, ends.json.id), await result(next.port, stays.json.id)];
     expect(values.map(({ json }) => (json.outputs as { data: number[] }[])[0]?.data[0]).sort()).toEqual([1, 3]);
     expect((await look(next.port, stays.json.id)).json.attempts).toBe(1);
+    const link = new RedisLink(redis.url, textLog({ level: 'error', now: () => 0, write: () => {} }));
+    onTestFinished(() => link.close());
+    await link.connected(60_000);
+    const consumers = await link.send<object[]>(['XINFO', 'CONSUMERS', 'muster:{gateway}:jobs', 'gateways']);
+    expect(consumers).toHaveLength(2); // the one that is there, and nobody
   });
 });
 

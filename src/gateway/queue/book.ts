@@ -20,6 +20,11 @@ export interface Submission {
   readonly callback: string | undefined;
 }
 
+export interface Submitted {
+  readonly id: string;
+  readonly isNew: boolean;
+}
+
 export interface Depth {
   /** Jobs that are not done. */
   readonly jobs: number;
@@ -53,10 +58,10 @@ export class JobBook {
   /**
    * In Redis when it resolves.
    *
-   * @returns the id of the job; of the one that is there already for the same key
+   * @returns its id, or that of the job that is there already for the same key
    * @throws Failure 429 when there are too many · 422 for a key that stands for another request · 503
    */
-  async submit({ id, request, caller, idempotency, callback }: Submission): Promise<string> {
+  async submit({ id, request, caller, idempotency, callback }: Submission): Promise<Submitted> {
     const { api, asked, headers, body } = request;
     const print = idempotency === undefined ? '' : `${fingerprintOf(request)} `;
     const key = idempotency === undefined ? '' : this.#site.key(idempotency);
@@ -73,7 +78,7 @@ export class JobBook {
     if (how === 'full')
       throw new Failure(429, `${this.#options.maxJobs} jobs wait already (--queue_max_jobs)`, { retryAfter: 5 });
     if (how === 'other') throw new Failure(422, 'this Idempotency-Key was used for another request');
-    return known;
+    return { id: known, isNew: how === 'new' };
   }
 
   async state(id: string): Promise<JobState | undefined> {

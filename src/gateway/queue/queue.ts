@@ -8,7 +8,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { Admission, OPEN } from '../ops/admission.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import { type Asked, serve } from '../request.ts';
-import type { JobBook } from './book.ts';
+import type { JobBook, Submitted } from './book.ts';
 import { type CallbackHosts, checkCallback } from './callback-hosts.ts';
 import type { JobClaims } from './claims.ts';
 import {
@@ -77,8 +77,8 @@ export class Queue {
     return serve(context, exchange, { api: 'submit', asked }, async () => {
       const { gone, headers } = exchange;
       const leave = await this.#door.enter(gone);
-      const id = await this.#handOver(exchange, api as QueuedApi, asked).finally(leave);
-      exchange.send(await this.#answer(id, preferenceOf(headers.prefer).waitSeconds, gone));
+      const job = await this.#handOver(exchange, api as QueuedApi, asked).finally(leave);
+      exchange.send(await this.#answer(job, preferenceOf(headers.prefer).waitSeconds, gone));
     });
   }
 
@@ -113,7 +113,7 @@ export class Queue {
     site.close();
   }
 
-  async #handOver(exchange: Exchange, api: QueuedApi, asked: Asked): Promise<string> {
+  async #handOver(exchange: Exchange, api: QueuedApi, asked: Asked): Promise<Submitted> {
     const { context, book, hosts } = this.#options;
     const { headers } = exchange;
     const { forward_headers: forward, queue_max_bytes: maxBytes } = context.settings;
@@ -130,10 +130,10 @@ export class Queue {
   }
 
   /** The answer itself when it comes while its client would wait, else where it will be. */
-  async #answer(id: string, wait: number, gone: AbortSignal): Promise<Reply> {
+  async #answer({ id, isNew }: Submitted, wait: number, gone: AbortSignal): Promise<Reply> {
     const path = { ...ASYNC, location: `/v2/jobs/${id}` };
-    const state = wait > 0 ? await this.#wait(id, wait, gone) : undefined;
-    if (state && isOver(state)) return this.#reply(state);
+    const state = wait > 0 || !isNew ? await this.#wait(id, wait, gone) : undefined;
+    if (state && wait > 0 && isOver(state)) return this.#reply(state);
     const reply = jsonReply(202, { id, status: state?.status ?? 'queued' });
     return { ...reply, headers: { ...path, 'retry-after': '1' } };
   }

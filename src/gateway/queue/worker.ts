@@ -59,9 +59,10 @@ export class Worker {
     await Promise.all([this.#loops, ...this.#ending]);
   }
 
-  get #hasSlot(): boolean {
+  /** Jobs that may be taken now. */
+  get #slots(): number {
     const telling = [...this.#running.values()].filter(({ phase }) => phase === 'telling').length;
-    return this.#running.size - telling < this.#options.concurrency && telling < MAX_TELLING;
+    return telling < MAX_TELLING ? this.#options.concurrency - (this.#running.size - telling) : 0;
   }
 
   #stopTaking(): void {
@@ -77,7 +78,7 @@ export class Worker {
   async #read(): Promise<void> {
     const { claims, context } = this.#options;
     const { signal } = this.#stopping;
-    while (!this.#hasSlot && !signal.aborted) await this.#freed.promise;
+    while (this.#slots <= 0 && !signal.aborted) await this.#freed.promise;
     const leave = await context.admission.enterLast(signal);
     leave();
     const found = await claims.next(BLOCK_MS);
@@ -87,13 +88,14 @@ export class Worker {
 
   /** Keeps what is done here ours, and looks for what is nobody's. */
   async #tick(): Promise<void> {
-    const { claims, leaseMs, concurrency } = this.#options;
+    const { claims, leaseMs } = this.#options;
     await sleep(Math.min(TICK_MS, leaseMs / 5), undefined, { signal: this.#closing.signal });
     const begun = [...this.#running.values()].filter(({ phase }) => phase !== 'waiting');
     const lost = new Set(await claims.renew(begun.map(({ claim }) => claim)));
     this.#stop('lost', ({ claim, phase }) => lost.has(claim) && phase === 'running');
-    if (this.#stopping.signal.aborted || !this.#hasSlot) return;
-    for (const found of await claims.abandoned(concurrency)) this.#take(found);
+    const free = this.#slots;
+    if (this.#stopping.signal.aborted || free <= 0) return;
+    for (const found of await claims.abandoned(free)) this.#take(found);
   }
 
   /** Again and again until the signal, with pauses while Redis is away. */

@@ -75,17 +75,6 @@ describe('a stream that its predictor breaks off', () => {
     expect(calls).toHaveLength(1);
   });
 
-  test('ends with one error when it breaks off again and again', async () => {
-    const { port, calls } = await dying(Array.from({ length: 99 }, () => 1));
-    const { port: http } = await gateway(port);
-    const answer = await ask(http, STREAM, { body: BODY, headers: SKIP });
-    expect(events(answer)).toEqual([
-      [0, 't0'],
-      [undefined, expect.stringMatching(/closed|cut/)],
-    ]);
-    expect(calls).toHaveLength(7);
-  }, 120_000);
-
   test('is not asked for again when the model itself said no', async () => {
     let calls = 0;
     const { port } = await fakePredictor({
