@@ -53,9 +53,9 @@ function advice(kinds: readonly Kind[]): readonly string[] {
   if (kinds.every(({ way }) => way === undefined)) return ['Which way that is cannot be told.'];
   if (!kinds.some(({ way }) => DEAR.has(way))) return ['Tensors go as bytes: leave it as it is.'];
   const typed = kinds.some(({ way }) => way === 'typed');
-  const trap = typed ? 'It speaks gRPC, but as typed lists, which cost about what JSON does. ' : '';
+  const what = typed ? 'It speaks gRPC, but as typed lists: every' : 'Every';
   return [
-    `${trap}Every value is written and read by itself; without --listen this command measures what that costs for your model.`,
+    `${what} value is written and read by itself. Without --listen this command measures what that costs for your model.`,
     TO_CHANGE,
   ];
 }
