@@ -1,10 +1,10 @@
 /**
  * Unary gRPC over node:http2 as raw bytes: no generated code, no channel states, no dependency.
  *
- * For probes, Ray's GCS and the gateway's hot path. A call never hangs: each has its own timer beside `grpc-timeout`,
- * and a session whose peer said nothing during a whole missed deadline is given up, so the next call dials afresh
- * (grpc-js keeps a channel that is stuck in CONNECTING: grpc-node#2785). Only a call the peer refused unprocessed
- * (RST REFUSED_STREAM, or a GOAWAY before it) is sent again, once: that is safe for any method.
+ * For probes, Ray's GCS and the gateway's hot path. A call never hangs: each has its own timer beside `grpc-timeout`, and a
+ * session whose peer was silent all the time until a deadline, or for a while, is left: the next call dials afresh (grpc-js keeps a
+ * channel that is stuck in CONNECTING: grpc-node#2785). Only a call the peer refused unprocessed (RST REFUSED_STREAM, or a
+ * GOAWAY before it) is sent again, once: that is safe for any method.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
 import { type Address, formatAddress } from './address.ts';
@@ -12,7 +12,7 @@ import { type GrpcStatus, grpcTimeout, STATUS, statusOf, statusOfHttp } from './
 import { cutOff, GrpcStream, writeMessage } from './grpc-stream.ts';
 import { Limit } from './limit.ts';
 import { MessageReader } from './message-reader.ts';
-import { openSession, type Session } from './session.ts';
+import { isSilent, openSession, type Session } from './session.ts';
 import type { Dial } from './tls.ts';
 import { WireError, wireErrorOf } from './wire-error.ts';
 
@@ -90,8 +90,8 @@ export class GrpcConnection {
         return this.#exchange(session, call, limit);
       });
     } catch (error) {
-      const missed = error instanceof WireError && error.reason === 'deadline';
-      if (missed && session.heardAt() <= startedAt) this.#giveUp(session);
+      const missed = error instanceof WireError && error.reason === 'deadline' && session.heardAt() <= startedAt;
+      if (missed || (limit.reached && isSilent(session, startedAt))) this.#giveUp(session);
       throw wireErrorOf(error, this.target, session.stage());
     } finally {
       clearTimeout(timer);
@@ -116,6 +116,7 @@ export class GrpcConnection {
   async #openStream(call: GrpcCall): Promise<GrpcStream> {
     const limit = new AbortController();
     const session = this.#ready();
+    const startedAt = performance.now();
     const late = () => limit.abort(this.#late(session, call.deadlineMs));
     const timer = setTimeout(late, Math.min(Math.max(call.deadlineMs, 0), 0x7fffffff));
     const cancel = () =>
@@ -131,7 +132,11 @@ export class GrpcConnection {
       const raw = open(http2, call, this.#who());
       const stream = new GrpcStream(raw, session, this.#maxReplyBytes);
       raw.once('close', over);
-      limit.signal.addEventListener('abort', () => stream.cancel(limit.signal.reason as WireError), { once: true });
+      const leave = () => {
+        stream.cancel(limit.signal.reason as WireError);
+        if (isSilent(session, startedAt)) this.#giveUp(session);
+      };
+      limit.signal.addEventListener('abort', leave, { once: true });
       if (call.request) void stream.send(partsOf(call.request));
       return stream;
     } catch (error) {

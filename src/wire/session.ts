@@ -99,6 +99,15 @@ export function openSession(address: Address, windowBytes = WINDOW_BYTES, tls?: 
   };
 }
 
+const SILENT_MS = 1_000;
+
+/**
+ * Nothing has come of all its calls for a while when one is given up: it may be a connection that a network has swallowed. A
+ * new one costs little if it is not.
+ */
+export const isSilent = (session: Session, since: number): boolean =>
+  session.stage() === 'grpc' && performance.now() - Math.max(session.heardAt(), since) >= SILENT_MS;
+
 function dial({ host, port }: Address, tls: Dial | undefined): Socket {
   return tls ? tlsConnect({ host, port, ...tls }).setNoDelay() : tcpConnect({ host, port, noDelay: true });
 }
