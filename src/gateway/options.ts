@@ -7,8 +7,8 @@ import { CACHE_OPTIONS } from './cache/options.ts';
 import { DOOR_OPTIONS } from './door/options.ts';
 import { GRPC_OPTIONS } from './grpc/options.ts';
 import { OPENAI_OPTIONS } from './openai/options.ts';
-import { TFS_OPTIONS } from './tfs/options.ts';
 import { QUEUE_OPTIONS } from './queue/options.ts';
+import { TFS_OPTIONS } from './tfs/options.ts';
 import { TRANSFORM_OPTIONS } from './transform/options.ts';
 import { UPSTREAM_OPTIONS } from './upstream/options.ts';
 

@@ -1,17 +1,15 @@
 /** The paths that only look: alive, ready, what is served, metrics. They are never queued, so a busy gateway is not a dead one. */
 
 import type { GatewayContext } from '../context.ts';
+import { lookCall, serverMetadata } from '../look.ts';
 import type { Verdict } from '../ops/readiness.ts';
-import type { Call } from '../protocol/infer.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
 
-/** Milliseconds for a look at the predictor. */
-const LOOK_MS = 5_000;
+/** How a look is called. */
+export const callOf = lookCall;
 
 export type Look = (context: GatewayContext, asked: Asked, signal: AbortSignal) => Reply | Promise<Reply>;
-
-export const callOf = (signal: AbortSignal): Call => ({ deadlineAt: performance.now() + LOOK_MS, signal, headers: {} });
 
 /** What a client learns of a model by a verdict: 503 says "later", as in KServe. */
 const readyReply = (body: Readonly<Record<string, unknown>>, { ready, why }: Verdict): Reply =>
@@ -22,11 +20,7 @@ export const LOOKS = {
   metrics: async ({ metrics }) => ({ status: 200, type: metrics.contentType, parts: [await metrics.text()] }),
   live: () => jsonReply(200, { live: true }),
   ready: async ({ readiness }) => readyReply({}, await readiness.gateway()),
-  server: async ({ version, predictor }, _asked, signal) => {
-    const { extensions } = await predictor.metadata(callOf(signal));
-    const ours = ['binary_tensor_data', 'generate'];
-    return jsonReply(200, { name: 'muster', version, extensions: [...new Set([...ours, ...extensions])] });
-  },
+  server: async (context, _asked, signal) => jsonReply(200, await serverMetadata(context, signal)),
   models: ({ served }) => jsonReply(200, { models: served.names }),
   model: async ({ served, predictor }, { model, version }, signal) => {
     served.check(model);
