@@ -62,7 +62,9 @@ function join(stream: ServerHttp2Stream, forward: ClientHttp2Stream): void {
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) stream.respond(passed, { endStream: true });
     else {
       stream.respond(passed, { waitForTrailers: true });
-      stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+      stream.once('wantTrailers', () => {
+        if (!stream.closed) stream.sendTrailers(trailers);
+      });
       forward.pipe(stream);
     }
   });
