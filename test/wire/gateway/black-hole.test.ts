@@ -25,7 +25,7 @@ async function network(port: number): Promise<{ port: number; swallow(): void }>
   return { port: entry, swallow };
 }
 
-const SHORTLY = '--predictor_request_timeout_seconds=2';
+const SHORTLY = '--predictor_request_timeout_seconds=5';
 const rest = () =>
   fakeRest({
     'GET /v2': json({ name: 'triton', version: '1', extensions: ['binary_tensor_data'] }),
@@ -68,7 +68,7 @@ test('a swallowed stream ends after the idle time, and the next one is on anothe
     },
   });
   const { port, swallow } = await network(predictor.port);
-  const { port: http } = await gateway(port, '--stream_idle_timeout_seconds=2');
+  const { port: http } = await gateway(port, '--stream_idle_timeout_seconds=5');
   const stream = () =>
     ask(http, '/v2/models/m/generate_stream', { body: '{"text_input": "x"}' }).then(({ body }) => String(body));
   expect(await stream()).toMatch(/sent nothing within/);

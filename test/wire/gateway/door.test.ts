@@ -48,14 +48,17 @@ describe('what is no proper request', () => {
     expect([408, Number.NaN]).toContain(statusOf(await all));
   });
 
-  test('a byte a second is cut too, and others are served meanwhile (fault 39)', async () => {
+  test.each([
+    { what: 'its headers', text: 'GET / HTTP/1.1\r\nHost: x\r\nA: ' },
+    { what: 'its body', text: post('Content-Length: 1000\r\n') },
+  ])('$what byte by byte are cut too, and others are served meanwhile (fault 39)', async ({ text }) => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port, '--body_timeout_seconds=2');
-    const { socket, all } = await raw(http, post('Content-Length: 1000\r\n'));
+    const { socket, all } = await raw(http, text);
     const drip = setInterval(() => socket.write('x'), 200);
     try {
       expect((await ask(http, INFER, { body: BODY })).status).toBe(200);
-      expect(statusOf(await all)).toBe(408);
+      expect([408, Number.NaN]).toContain(statusOf(await all)); // a byte that comes too late can cost the words
     } finally {
       clearInterval(drip);
     }
