@@ -2,7 +2,7 @@
 import { isMeasured, type Row } from './summary.ts';
 import { TO_CHANGE, WAY_NAMES, type Way } from './ways.ts';
 
-/** Which way somebody's hop to the predictor goes, and how that is known; undefined: it cannot be known from outside. */
+/** Which way somebody's hop to the predictor goes, and how that is known. */
 export interface InUse {
   readonly way: Way;
   readonly how: string;
@@ -10,6 +10,9 @@ export interface InUse {
 
 /** Less than this is not worth a change, and within what a busy machine does to a number. */
 const WORTH = 1.5;
+
+/** The ways that pass bytes: what we have advice for. */
+const BYTES: ReadonlySet<string> = new Set<Way>(['binary', 'raw']);
 
 /** @param inUse undefined: nobody was asked · null: somebody was, and does not tell */
 export function verdict(rows: readonly Row[], inUse: InUse | undefined | null): readonly string[] {
@@ -23,8 +26,8 @@ export function verdict(rows: readonly Row[], inUse: InUse | undefined | null): 
   if (inUse) said.push(...placed(rows, best, inUse));
   else if (inUse === null) said.push(NOT_TOLD);
   else if (worse.length > 0) said.push(ASK);
-  const current = inUse && worse.find(({ way }) => way === inUse.way);
-  if (worse.length > 0 && (!inUse || current)) said.push(TO_CHANGE);
+  const dear = inUse ? worse.filter(({ way }) => way === inUse.way) : worse;
+  if (BYTES.has(best.way) && dear.length > 0) said.push(TO_CHANGE);
   return said;
 }
 

@@ -9,7 +9,10 @@ export const benchHelp = (to: Argv, withOptions: WithOptions): Argv =>
   to
     .usage('$0 bench <what>\n\nWhat things cost here, measured on your own model.')
     .command('protocols', 'The four ways to a predictor: JSON, typed lists, REST binary, gRPC raw', (it) =>
-      withOptions(it.usage('$0 bench protocols --upstream host:port --model NAME [options]'), BENCH_OPTIONS.protocols)
+      withOptions(
+        it.version(false).usage('$0 bench protocols --upstream host:port --model NAME [options]'),
+        BENCH_OPTIONS.protocols,
+      )
         .example('$0 bench protocols --upstream triton:8001 --rest triton:8000 --model resnet', 'A table, in 70 s')
         .example('$0 bench protocols … --shape image=1x224x224x3 --svg ways.svg', 'And a plot')
         .example('$0 bench protocols … --through http://resnet.default', 'And the deployment in use')

@@ -62,6 +62,7 @@ describe('the verdict', () => {
       when: 'JSON is the cheapest',
       rows: [row('raw'), row('json', { cpuMs: 0.1, p50: 9 })],
       has: 'REST, JSON is the cheapest',
+      hasNot: 'To change',
     },
     { when: 'only one works', rows: [row('raw'), leftOut('json', 'x')], has: 'Only gRPC, raw could be measured' },
     { when: 'none was answered', rows: [row('raw', { answered: 0 })], has: 'No way was measured' },
