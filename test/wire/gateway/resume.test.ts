@@ -1,6 +1,10 @@
 /** Streams that break off and go on: without a gap, nothing twice, only where the caller allows it, and not for ever. */
 import { describe, expect, test } from 'vitest';
+import type { Call, InferRequest } from '../../../src/gateway/protocol/infer.ts';
+import { resumed } from '../../../src/gateway/stream/resumed.ts';
+import { RETRY_BUDGET, RetryBudget } from '../../../src/gateway/upstream/retry-budget.ts';
 import { type Answer, ask, type FakeCall, FINAL, fakePredictor, gateway, token } from './fixture.ts';
+import { call, fakes, frontOf, request } from './several.ts';
 
 const STREAM = '/v2/models/m/generate_stream';
 const BODY = JSON.stringify({ text_input: 'x' });
@@ -136,4 +140,29 @@ test('a request of a sequence cannot be sent again', async () => {
   const { port: http } = await gateway(port);
   const answer = await ask(http, STREAM, { body: JSON.stringify({ text_input: 'x', sequence_id: 7 }), headers: SKIP });
   expect([answer.status, answer.json.error]).toEqual([400, expect.stringContaining('of a sequence')]);
+});
+
+test('of several addresses another one goes on', async () => {
+  const several = await fakes(2);
+  const front = await frontOf(several);
+  for (const each of several) await front.state(each, 'closed');
+  let died = 0;
+  for (const each of several)
+    each.does = (asked) => {
+      const count = died === 0 ? 3 : 6;
+      for (let at = 0; at < count; at += 1) asked.send('ModelStreamInferResponse', token(`t${at}`));
+      if (died > 0) asked.send('ModelStreamInferResponse', FINAL);
+      else setImmediate(() => asked.stream.session?.destroy());
+      died += 1;
+    };
+  const parts = {
+    ...{ request: request(), metadata: { inputs: [] }, meter: () => {}, firstPauseMs: 1 },
+    plan: { how: { kind: 'skip' as const }, after: -1 },
+    open: (given: InferRequest, how: Call) => front.predictor.stream(given, how),
+    budget: new RetryBudget(RETRY_BUDGET),
+  };
+  const indexes: number[] = [];
+  for await (const batch of resumed(parts, call())) indexes.push(...batch.map(({ index }) => index));
+  expect(indexes).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(several.map(({ infers }) => infers.length)).toEqual([1, 1]);
 });
