@@ -2,7 +2,7 @@
  * TensorFlow's own reading and writing of TensorFlow Serving's messages, as the predictor and as the client: real SavedModels
  * behind the gateway, TensorFlow's client before it, and before a real Triton.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { askAsTfs, startTfs, type Tfs } from '../../scripts/tfs.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import { type Datatype, ELEMENT_BYTES, joinBytes } from '../../src/gateway/tensor/tensor.ts';
@@ -40,6 +40,16 @@ const get = async (path: string) => {
   const response = await fetch(`http://127.0.0.1:${gateway.port}${path}`);
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 };
+/** A look has seconds, which a busy machine may not have: until it is answered. */
+const seen = (path: string) =>
+  vi.waitFor(
+    async () => {
+      const answer = await get(path);
+      expect(answer.status, JSON.stringify(answer.json)).toBe(200);
+      return answer;
+    },
+    { timeout: 60_000, interval: 200 },
+  );
 const postJson = async (path: string, body: unknown) => {
   const { status, text } = await post(gateway.port, path, JSON.stringify(body));
   return { status, json: JSON.parse(text) };
@@ -141,12 +151,12 @@ describe('a model of TensorFlow', () => {
   });
 
   test('says what it takes and gives, by the signatures of its SavedModel', async () => {
-    expect((await get('/v2/models/half_plus_two')).json).toMatchObject({
+    expect((await seen('/v2/models/half_plus_two')).json).toMatchObject({
       versions: ['1'],
       inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }],
       outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
     });
-    const { json } = await get('/v1/models/echo/metadata');
+    const { json } = await seen('/v1/models/echo/metadata');
     const { signature_def: known } = (json.metadata as { signature_def: Record<string, object> })
       .signature_def as unknown as {
       signature_def: Record<string, { inputs: { x: { dtype: string } } }>;
@@ -156,7 +166,7 @@ describe('a model of TensorFlow', () => {
   });
 
   test('is ready when a version of it is available', async () => {
-    const { status, json } = await get('/v1/models/echo');
+    const { status, json } = await seen('/v1/models/echo');
     expect([status, json.ready, json.model_version_status]).toMatchObject([
       200,
       true,
