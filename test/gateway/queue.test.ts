@@ -103,6 +103,13 @@ function held() {
   return { calls, handler, came, answer };
 }
 
+async function linkTo(url: string): Promise<RedisLink> {
+  const link = new RedisLink(url, textLog({ level: 'error', now: () => 0, write: () => {} }));
+  onTestFinished(() => link.close());
+  await link.connected(60_000);
+  return link;
+}
+
 const needsRedis = test.skipIf(noRedis !== undefined);
 
 describe('a request with "Prefer: respond-async"', () => {
@@ -284,18 +291,30 @@ describe('a job', () => {
     expect(await metric(http, 'muster_gateway_queue_jobs_total{outcome="again"} 1')).toBe(true);
   });
 
-  needsRedis('that takes longer than a lease is done once, with three gateways looking on', async () => {
+  needsRedis('is claimed again and again while it is done, so that no other gateway takes it', async () => {
     const redis = await startRedis();
     const { calls, handler, came, answer } = held();
     const { port } = await fakePredictor({ ModelInfer: handler });
-    const env = { MUSTER_GATEWAY_QUEUE_LEASE_SECONDS: '1' };
+    const env = { MUSTER_GATEWAY_QUEUE_LEASE_SECONDS: '60' }; // longer than a busy machine ever makes it wait
     const [one] = await Promise.all(Array.from({ length: 3 }, () => gateway(port, redis.url, { env })));
     const { json } = await submit(one!.port);
     await came(1);
-    await new Promise((resolve) => setTimeout(resolve, 4_000)); // four leases
+    const link = await linkTo(redis.url);
+    let [renewed, before] = [0, 0];
+    await expect
+      .poll(async () => {
+        const args = ['XPENDING', 'muster:{gateway}:jobs', 'gateways', '-', '+', '1'];
+        const [held] = await link.send<[string, string, number, number][]>(args);
+        const silentMs = held?.[2] ?? 0;
+        if (silentMs < before) renewed += 1;
+        before = silentMs;
+        return renewed;
+      }, LONG)
+      .toBeGreaterThanOrEqual(3);
     expect(calls).toHaveLength(1);
     answer(0);
     expect((await result(one!.port, json.id)).status).toBe(200);
+    expect((await look(one!.port, json.id)).json.attempts).toBe(1);
   });
 
   needsRedis('is not there any more when its time is over', async () => {
@@ -363,7 +382,7 @@ describe('nothing that was taken is lost', () => {
     const redis = await startRedis();
     const { handler, came, answer } = held();
     const { port } = await fakePredictor({ ModelInfer: handler });
-    const argv = ['--graceful_timeout_seconds=1', '--queue_concurrency=2'];
+    const argv = ['--graceful_timeout_seconds=10', '--queue_concurrency=2'];
     const env = { MUSTER_GATEWAY_QUEUE_LEASE_SECONDS: '600' }; // it is given back, not found
     const first = await gateway(port, redis.url, { argv, env });
     const [ends, stays] = [await submit(first.port), await submit(first.port)];
@@ -377,9 +396,7 @@ describe('nothing that was taken is lost', () => {
     const values = [await result(next.port, ends.json.id), await result(next.port, stays.json.id)];
     expect(values.map(({ json }) => (json.outputs as { data: number[] }[])[0]?.data[0]).sort()).toEqual([1, 3]);
     expect((await look(next.port, stays.json.id)).json.attempts).toBe(1);
-    const link = new RedisLink(redis.url, textLog({ level: 'error', now: () => 0, write: () => {} }));
-    onTestFinished(() => link.close());
-    await link.connected(60_000);
+    const link = await linkTo(redis.url);
     const consumers = await link.send<object[]>(['XINFO', 'CONSUMERS', 'muster:{gateway}:jobs', 'gateways']);
     expect(consumers).toHaveLength(2); // the one that is there, and nobody
   });

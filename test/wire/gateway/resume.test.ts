@@ -46,12 +46,12 @@ const metric = async (port: number, outcome: string) => {
 
 describe('a stream that its predictor breaks off', () => {
   test('goes on where its model answers the same again (fault 39)', async () => {
-    const { port, calls } = await dying([4, 2, 7]);
+    const { port, calls } = await dying([4, 2]);
     const { port: http } = await gateway(port);
     const answer = await ask(http, STREAM, { body: BODY, headers: SKIP });
     expect(events(answer)).toEqual(numbered(0, 10));
-    expect(calls).toHaveLength(4);
-    expect(await metric(http, 'sent')).toBe(3);
+    expect(calls).toHaveLength(3);
+    expect(await metric(http, 'sent')).toBe(2);
   });
 
   test('goes on where its model is told where', async () => {
