@@ -19,7 +19,7 @@ const COLON = 0x3a;
 const OPEN = 0x5b;
 const END = 0x7d;
 
-/** One for all, for a body is read without a pause; what one of more numbers took is let go: 8 MiB. */
+/** One for all, for a body is read without a pause. What more numbers took than these, 8 MiB, is not kept for the next. */
 let scratch = new Scratch();
 const KEPT_VALUES = 2 ** 20;
 
@@ -27,7 +27,6 @@ const KEPT_VALUES = 2 ** 20;
 export function cutLists(body: Uint8Array): CutBody | undefined {
   const bytes = Buffer.from(body.buffer, body.byteOffset, endOf(body));
   if (bytes.at(-1) !== END) return undefined;
-  if (scratch.values.length > KEPT_VALUES) scratch = new Scratch();
   scratch.count = 0;
   const kept: Buffer[] = [];
   const lists: NumberList[] = [];
@@ -42,6 +41,7 @@ export function cutLists(body: Uint8Array): CutBody | undefined {
     }
     key = bytes.indexOf(KEY, list?.end ?? key + KEY.length);
   }
+  if (scratch.values.length > KEPT_VALUES) scratch = new Scratch(); // the lists keep theirs as long as they are needed
   if (lists.length === 0) return undefined;
   const rest = Buffer.concat([...kept, bytes.subarray(from)]);
   return rest.includes(BACKSLASH) ? undefined : { rest, lists };
