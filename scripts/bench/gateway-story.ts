@@ -1,7 +1,7 @@
 /**
  * The story that muster's gateway was built for: a small request becomes an image tensor, a real Triton answers with a
  * thousand scores, the client gets the best. KServe's Python transformer over JSON, as it is by default, beside muster over
- * gRPC raw; then ten thousand requests through muster, and what its memory does.
+ * gRPC raw; then twenty thousand requests through muster, and what its memory does.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +20,7 @@ const PATH = '/v1/models/thousand:predict';
 const BODY = Buffer.from(JSON.stringify({ instances: [WANTED] }));
 const ASK = { path: PATH, body: BODY, headers: { 'content-type': 'application/json' }, clients: CLIENTS };
 /** When its memory is looked at. */
-const EARLY = 2_000;
-const ALL = 10_000;
+const MARKS = [2_000, 10_000, 20_000];
 
 export async function run(): Promise<Figure[]> {
   const triton = await startTriton({ models: ['thousand'] });
@@ -79,20 +78,25 @@ async function beside(kserve: Running, muster: Running): Promise<Figure[]> {
 
 /** `load` throws at the first answer that is not 200, so who gets here had no error. */
 async function many(muster: Running): Promise<Figure[]> {
-  const before = mibOf(muster.pid);
-  let early: number | undefined;
+  const seen = [{ requests: 0, mib: mibOf(muster.pid) }];
   let requests = 0;
-  while (requests < ALL) {
-    requests += (await load({ ...ASK, ...muster, forMs: 1_000 })).requests;
-    if (requests >= EARLY) early ??= mibOf(muster.pid);
+  for (const mark of MARKS) {
+    while (requests < mark) requests += (await load({ ...ASK, ...muster, forMs: 1_000 })).requests;
+    seen.push({ requests, mib: mibOf(muster.pid) });
   }
-  const after = mibOf(muster.pid);
-  const memory = (when: string, value: number, peer: string, peerValue: number) =>
-    figure({ bench: 'gateway-story', figure: `muster's memory ${when}`, value, unit: 'MiB RSS', peer, peerValue }, 0);
-  return [
-    memory(`after ${EARLY} requests more`, early ?? before, 'before them', before),
-    memory(`after ${requests}, all answered`, after, `after ${EARLY}`, early ?? before),
-  ];
+  return seen.slice(1).map(({ requests: count, mib }, at) =>
+    figure(
+      {
+        bench: 'gateway-story',
+        figure: `muster's memory after ${count} requests, all answered`,
+        value: mib,
+        unit: 'MiB RSS',
+        peer: `after ${seen[at]?.requests}`,
+        peerValue: seen[at]?.mib ?? 0,
+      },
+      0,
+    ),
+  );
 }
 
 /** Resident memory; proc_pid_status(5). */
