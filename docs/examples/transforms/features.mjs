@@ -7,7 +7,7 @@
 const STORE = process.env.FEATURE_STORE;
 const KEEP_SECONDS = 60;
 /** Shorter than --transform_timeout_seconds, so that a slow store costs its request and no thread. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = Number(process.env.FEATURE_STORE_PATIENCE_MS ?? 2_000);
 
 /** @type {import('../../../runtimes/transform.d.ts').Transform['inputs']} */
 export const inputs = [{ name: 'entity', datatype: 'BYTES', shape: [-1] }];

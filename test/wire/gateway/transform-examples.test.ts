@@ -57,13 +57,17 @@ test('features.mjs', async () => {
   onTestFinished(() => void store.close());
   await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve));
   vi.stubEnv('FEATURE_STORE', `http://127.0.0.1:${(store.address() as AddressInfo).port}`);
+  vi.stubEnv('FEATURE_STORE_PATIENCE_MS', '60000');
   onTestFinished(() => void vi.unstubAllEnvs());
   const model: Model = { inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, 2] }] };
   const predictor = await open({ transforms: [example('features.mjs')], model });
   const both = asking(tensor('entity', 'BYTES', [2], ['customer-17', 'customer-17']));
   expect(await answered(predictor, both)).toEqual({ X: [0.5, 2, 0.5, 2] });
+  // On a machine so busy that nobody waits for the other, both rows ask; from then on it is known.
+  const first = asked.splice(0);
+  expect(new Set(first)).toEqual(new Set(['/features/customer-17']));
   await answered(predictor, both);
-  expect(asked).toEqual(['/features/customer-17']);
+  expect(asked).toEqual([]);
   const stranger = asking(tensor('entity', 'BYTES', [1], ['x']));
   await expect(predictor.infer(stranger, call())).rejects.toMatchObject({ status: 404, message: 'nobody knows "x"' });
 });

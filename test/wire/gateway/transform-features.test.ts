@@ -93,9 +93,13 @@ describe('what a hook looks up', () => {
     const { asking, lines } = journal();
     const all = await Promise.all(Array.from({ length: 6 }, () => answered(predictor, asking('user 7'))));
     expect(all).toEqual(all.map(() => ({ IN: ['{"values":[6,0.5],"big":null}'] })));
+    // One, but on a machine so busy that the other thread gives up waiting; test/unit has it by the clock.
+    const made = lines().length;
+    expect(made).toBeLessThanOrEqual(2);
+    await answered(predictor, asking('user 7'));
     await answered(predictor, asking('user 8'));
-    expect(lines()).toEqual(['user 7', 'user 8']);
-    expect(features.filter((each) => each === 'miss')).toHaveLength(2);
+    expect(lines().slice(made)).toEqual(['user 8']);
+    expect(features.filter((each) => each === 'miss')).toHaveLength(made + 1);
     const brief = { ...asking('brief'), parameters: { ...asking('brief').parameters, seconds: 0.001 } };
     await answered(predictor, brief);
     while (lines().filter((line) => line === 'brief').length < 2) await answered(predictor, brief);
