@@ -105,8 +105,9 @@ test('muster launch transformer becomes it', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'path-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   symlinkSync(BIN, join(dir, 'muster'));
-  const [port = 0] = await freePorts(1);
-  const args = [`--http_port=${port}`, '--drain_seconds=0', '--predictor_protocol=grpc-v2', '--model_name=echo_fp32'];
+  const [port = 0, grpcPort] = await freePorts(2);
+  const ports = [`--http_port=${port}`, `--grpc_port=${grpcPort}`];
+  const args = [...ports, '--drain_seconds=0', '--predictor_protocol=grpc-v2', '--model_name=echo_fp32'];
   const started = muster(['launch', 'transformer', '--probe-port=0', '--', ...args], {
     PREDICTOR_HOST: `127.0.0.1:${both.triton.grpcPort}`,
     PATH: [dir, dirname(process.execPath), process.env.PATH].join(delimiter),

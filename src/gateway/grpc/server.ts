@@ -36,8 +36,9 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 /** Node refuses new calls when those of a connection hold more; what is under way is bounded by admission. */
 const SESSION_MEGABYTES = 4_096;
-/** A connection with calls on it is asked so often whether anybody is there, and cut when nothing has come until the next time. */
+/** A connection with calls on it is asked so often whether anybody is there, and cut when no answer comes for as long. */
 const PING_EVERY_MS = 30_000;
+const PONG_MS = 29_000;
 
 export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: NotGrpc = refuseOthers): GrpcServer {
   const { settings } = context;
@@ -144,7 +145,8 @@ class Watch {
   readonly #timer: NodeJS.Timeout;
   #streams = 0;
   #idleSince = performance.now();
-  #asked = false;
+  /** `performance.now()` of a ping that nobody has answered. */
+  #askedAt: number | undefined;
 
   constructor(session: ServerHttp2Session, idleMs: number) {
     this.#session = session;
@@ -169,13 +171,12 @@ class Watch {
       if (performance.now() - this.#idleSince >= this.#idleMs) this.#session.close();
       return;
     }
-    if (this.#asked) {
-      this.#session.destroy();
-      return;
-    }
-    this.#asked = true;
-    this.#session.ping(() => {
-      this.#asked = false;
-    });
+    const now = performance.now();
+    if (this.#askedAt === undefined) {
+      this.#askedAt = now;
+      this.#session.ping(() => {
+        this.#askedAt = undefined;
+      });
+    } else if (now - this.#askedAt >= PONG_MS) this.#session.destroy();
   }
 }

@@ -20,6 +20,7 @@ export interface HttpServer {
 /** Bytes of all headers of a request, and milliseconds until they must be there. */
 const MAX_HEADER_BYTES = 16 * 1024;
 export const HEADERS_MS = 10_000;
+const SWEEP_MS = 100;
 
 export async function openHttp(context: GatewayContext): Promise<HttpServer> {
   const { settings } = context;
@@ -48,7 +49,10 @@ export async function openHttp(context: GatewayContext): Promise<HttpServer> {
     server,
     take: (socket) => take?.call(server, socket),
     close: async () => {
-      await new Promise((resolve) => server.close(resolve)); // idle ones end at once
+      // Idle ones end at once; one whose answer was under way is idle later, and Node looks only once.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      await new Promise((resolve) => server.close(resolve));
+      clearInterval(sweep);
       await app.close();
     },
     cut: () => server.closeAllConnections(),

@@ -152,6 +152,19 @@ describe('drain', () => {
     await drained;
   });
 
+  test('waits for no connection that a client keeps, once its answer is out', async () => {
+    const reached = event<FakeCall>();
+    const { port } = await fakePredictor({ ModelInfer: (call) => reached.happened(call) });
+    const opened = await gateway(port, '--graceful_timeout_seconds=600');
+    const underWay = fetch(`http://127.0.0.1:${opened.port}${INFER}`, { method: 'POST', body: BODY });
+    const call = await reached.came;
+    const drained = opened.drain();
+    call.send('ModelInferResponse', INT8([1]));
+    call.end();
+    expect((await underWay).status).toBe(200);
+    await drained;
+  });
+
   test('cuts what does not end in time', async () => {
     const reached = event();
     const { port } = await fakePredictor({ ModelInfer: () => reached.happened() });
