@@ -37,6 +37,9 @@ export interface Tensor {
   readonly parameters?: Parameters | undefined;
 }
 
+/** What TensorFlow takes; NumPy has 64. Each is a level of nested JSON. */
+const MAX_AXES = 254;
+
 export const isDatatype = (text: unknown): text is Datatype =>
   typeof text === 'string' && Object.hasOwn(ELEMENT_BYTES, text);
 
@@ -49,6 +52,7 @@ export const countOf = (shape: readonly number[]): number => shape.reduce((produ
  */
 export function checkedShape(name: string, shape: unknown): readonly number[] {
   if (!Array.isArray(shape)) throw refuse(`tensor "${name}" has no shape: a list of sizes such as [1, 3]`);
+  if (shape.length > MAX_AXES) throw refuse(`tensor "${name}" has ${shape.length} axes: at most ${MAX_AXES} are taken`);
   const bad = shape.find((each) => !Number.isSafeInteger(each) || each < 0);
   if (bad !== undefined)
     throw refuse(`tensor "${name}" has ${JSON.stringify(bad)} in its shape: each size is a whole number from 0`);
@@ -65,11 +69,20 @@ export function wrongRaw({ name, datatype, shape, data }: Tensor): string | unde
     if (data.length === count * each) return undefined;
     return `tensor "${name}" has ${data.length} bytes, but ${datatype} of shape [${shape}] takes ${count * each}`;
   }
-  const elements = bytesElements(data);
+  const elements = countElements(data);
   if (elements === undefined)
     return `tensor "${name}" is cut short: a BYTES element is a uint32 length (little-endian), then that many bytes`;
-  if (elements.length === count) return undefined;
-  return `tensor "${name}" holds ${elements.length} BYTES elements, but its shape [${shape}] asks for ${count}`;
+  if (elements === count) return undefined;
+  return `tensor "${name}" holds ${elements} BYTES elements, but its shape [${shape}] asks for ${count}`;
+}
+
+/** How many elements a BYTES tensor has, without a view of each: of a large body there may be many millions. */
+function countElements(data: Uint8Array): number | undefined {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let count = 0;
+  let at = 0;
+  for (; at + 4 <= data.length; count += 1) at += 4 + view.getUint32(at, true);
+  return at === data.length ? count : undefined;
 }
 
 /** The elements of a BYTES tensor as views; undefined when the last one is cut short. */

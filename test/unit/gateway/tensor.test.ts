@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/gateway/failure.ts';
 import { rawOfJson } from '../../../src/gateway/tensor/from-json.ts';
-import { bytesElements, type Datatype, joinBytes, wrongRaw } from '../../../src/gateway/tensor/tensor.ts';
+import { bytesElements, checkedShape, type Datatype, joinBytes, wrongRaw } from '../../../src/gateway/tensor/tensor.ts';
 import { jsonOf, stringify, valuesOf } from '../../../src/gateway/tensor/to-json.ts';
 
 const raw = (datatype: Datatype, data: unknown, shape?: readonly number[]): Uint8Array =>
@@ -187,7 +187,21 @@ describe('raw to JSON', () => {
   });
 });
 
+describe('a shape', () => {
+  test('has at most 254 axes, for each is a level of nested JSON', () => {
+    const axes = (count: number) => Array.from({ length: count }, () => 1);
+    expect(checkedShape('IN', axes(254))).toHaveLength(254);
+    expect(refusal(() => checkedShape('IN', axes(255)))).toBe('tensor "IN" has 255 axes: at most 254 are taken');
+  });
+});
+
 describe('BYTES elements', () => {
+  test('are counted without a view of each: a body of empty texts takes no memory beside it', () => {
+    const [count, before] = [4 * 2 ** 20, process.memoryUsage().heapUsed];
+    expect(wrongRaw(tensor('BYTES', new Uint8Array(4 * count), count))).toBeUndefined();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
+  });
+
   test('go round', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (elements) => {
