@@ -254,7 +254,7 @@ export async function raw(port: number, text: string): Promise<{ socket: Socket;
     seen += String(chunk);
   });
   socket.on('error', () => undefined);
-  const all = once(socket, 'close').then(() => seen);
+  const all = new Promise<string>((resolve) => socket.once('close', () => resolve(seen))); // cut is closed too
   socket.write(text);
   return { socket, all };
 }

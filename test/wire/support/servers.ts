@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { loadPackageDefinition, Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { onTestFinished } from 'vitest';
+import { freePorts } from '../../../scripts/group.ts';
 
 export const PROTO = join(import.meta.dirname, '../../../proto');
 
@@ -75,12 +76,9 @@ export async function http2Server(
   return { port: await portOf(server.listen(port, host)), server, close };
 }
 
-/** A port nobody listens on: bound once and closed again. */
+/** A port nobody listens on, and that the kernel gives to nobody meanwhile. */
 export async function freePort(): Promise<number> {
-  const server = createTcp();
-  const port = await portOf(server.listen(0, '127.0.0.1'));
-  server.close();
-  await once(server, 'close');
+  const [port = 0] = await freePorts(1);
   return port;
 }
 
