@@ -75,13 +75,13 @@ export class GrpcExchange implements Caller {
     return { deadlineAt, signal: this.gone, headers: forwarded(this.headers, forward) };
   }
 
-  /** The client's messages; nothing of them is read before this. @throws Failure 501 */
-  get incoming(): Incoming {
+  /** The client's messages, each of so many bytes at most; nothing of them is read before this. @throws Failure 501 */
+  incoming(mostBytes = this.#limits.maxReceiveBytes): Incoming {
     const encoding = this.headers['grpc-encoding'];
     this.#incoming ??= new Incoming({
       stream: this.#stream,
       encoding: encoding === undefined ? undefined : String(encoding),
-      maxBytes: this.#limits.maxReceiveBytes,
+      maxBytes: Math.min(mostBytes, this.#limits.maxReceiveBytes),
       messageMs: this.#limits.messageMs,
     });
     return this.#incoming;

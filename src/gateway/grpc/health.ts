@@ -4,7 +4,7 @@ import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { ProtoWriter, readFields, textOf } from '../upstream/oip/wire-format.ts';
 import type { GrpcExchange, Parts } from './exchange.ts';
-import type { Methods } from './methods.ts';
+import { LOOK_BYTES, type Methods } from './methods.ts';
 import { decoded } from './oip/request.ts';
 
 const SERVICE = 'grpc.health.v1.Health';
@@ -28,7 +28,7 @@ export function addHealth(methods: Methods): void {
 
 /** Tells at once, and at each change, until the client goes or the gateway closes. */
 async function watch(context: GatewayContext, exchange: GrpcExchange): Promise<void> {
-  const message = await exchange.incoming.one();
+  const message = await exchange.incoming(LOOK_BYTES).one();
   const service = decoded(() => serviceOf(message));
   const { gone, closing } = exchange;
   const over = AbortSignal.any([gone, closing]);

@@ -29,6 +29,8 @@ export class Incoming {
   readonly #options: IncomingOptions;
   readonly #packing: Packing;
   readonly #reader: MessageReader;
+  /** The next byte is the first of a message. */
+  #fresh = true;
   /** Of messages, as they came. */
   bytes = 0;
 
@@ -85,15 +87,17 @@ export class Incoming {
   async *each(late: (failure: Failure) => void): AsyncGenerator<Uint8Array, void, undefined> {
     const { stream, messageMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
+    // Only what we wait for the client counts: nothing is read while its requests are as many as may be.
+    let [leftMs, since] = [messageMs, performance.now()];
     try {
       for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+        clearTimeout(timer);
         const messages = this.#cut(chunk as Buffer);
-        if (messages.length > 0 || this.#reader.atRest) {
-          clearTimeout(timer);
-          timer = undefined;
-        }
-        if (!this.#reader.atRest) timer ??= setTimeout(() => late(this.#late()), messageMs);
+        leftMs = messages.length > 0 || this.#fresh ? messageMs : leftMs - (performance.now() - since);
         for (const message of messages) yield await this.#unpacked(message);
+        this.#fresh = this.#reader.atRest;
+        since = performance.now();
+        if (!this.#fresh) timer = setTimeout(() => late(this.#late()), leftMs);
       }
     } catch (error) {
       throw error instanceof Failure ? error : gone();

@@ -22,6 +22,9 @@ export type GrpcLook = (context: GatewayContext, message: Uint8Array, signal: Ab
 /** A call that reads and writes as it likes. What it throws becomes its status; it ends the exchange otherwise. */
 export type GrpcStreaming = (context: GatewayContext, exchange: GrpcExchange) => Promise<void>;
 
+/** Nobody admits a look, so it may not bring much: a name. */
+export const LOOK_BYTES = 64 * 1024;
+
 type Handler = (context: GatewayContext, exchange: GrpcExchange) => Promise<void>;
 
 export class Methods {
@@ -31,7 +34,7 @@ export class Methods {
   work(path: string, api: string, how: GrpcWork): void {
     this.#handlers.set(path, (context, exchange) =>
       serve(context, exchange, { api, asked: undefined }, async (call, named) => {
-        const message = await exchange.incoming.one();
+        const message = await exchange.incoming().one();
         await exchange.answer(await how({ context, call, named, message, exchange }));
       }),
     );
@@ -41,7 +44,7 @@ export class Methods {
   look(path: string, how: GrpcLook): void {
     this.#handlers.set(path, (context, exchange) =>
       failing(context, exchange, async () => {
-        const message = await exchange.incoming.one();
+        const message = await exchange.incoming(LOOK_BYTES).one();
         await exchange.answer(await how(context, message, exchange.gone));
       }),
     );

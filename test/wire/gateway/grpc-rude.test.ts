@@ -8,6 +8,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { endless, event, type FakeCall, fakePredictor, gateway, INT8, raw } from './fixture.ts';
@@ -189,6 +190,29 @@ describe('a client that is slow', () => {
     const stream = begin(session(grpcPort), STREAM);
     stream.write(framed(MESSAGE).subarray(0, 7));
     expect(await told(stream)).toMatchObject({ status: 4 });
+  });
+
+  test('because it is held back is not: a message that it could not end waits with its requests', async () => {
+    const calls = event<FakeCall>();
+    const { grpcPort } = await opened(
+      { ModelStreamInfer: (call) => calls.happened(call) },
+      '--body_timeout_seconds=1',
+      '--grpc_stream_requests=1',
+    );
+    const stream = begin(session(grpcPort), STREAM);
+    stream.write(Buffer.concat([framed(MESSAGE), framed(MESSAGE), framed(MESSAGE).subarray(0, 7)]));
+    const ended = told(stream);
+    const early = await Promise.race([ended, calls.came.then(({ stream: at }) => sleep(2_000, at))]);
+    expect(early).not.toHaveProperty('status');
+    stream.close(constants.NGHTTP2_CANCEL);
+    await ended;
+  });
+
+  test('with a look of more than 64 KiB is refused', async () => {
+    const { grpcPort } = await opened();
+    const stream = begin(session(grpcPort), INFER.replace('ModelInfer', 'ServerLive'));
+    stream.end(framed(Buffer.alloc(100_000)));
+    expect(await told(stream)).toMatchObject({ status: 8 });
   });
 
   test('and sends nothing on a stream is left alone, but not a connection without calls', async () => {

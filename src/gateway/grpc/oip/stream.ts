@@ -24,7 +24,7 @@ export async function modelStreamInfer(context: GatewayContext, exchange: GrpcEx
   exchange.closing.addEventListener('abort', stopIfDone, { once: true });
   stopIfDone();
   try {
-    for await (const message of exchange.incoming.each((failure) => exchange.abandon(failure))) {
+    for await (const message of exchange.incoming().each((failure) => exchange.abandon(failure))) {
       while (running.size >= most) await Promise.race(running);
       const read = decoded(() => readRequest(message));
       const one = inTurn(sequences, read, () =>
