@@ -30,7 +30,8 @@ const MEANING: Record<ErrorCode, string> = {
   INSTALL_TARGET: '`muster install`: the directory cannot be made or written, or nothing can be run from it',
   RALLY_TIMEOUT: 'the group was not complete in time; names who is missing',
   TLS_INVALID: 'what a TLS file holds is no certificate, no key, or a key of another certificate',
-  TLS_FILE_UNREADABLE: "a file of --tls-dir, --tls-cert, --tls-key or --tls-ca, or of the gateway's --ssl_…, cannot be read",
+  TLS_FILE_UNREADABLE:
+    "a file of --tls-dir, --tls-cert, --tls-key or --tls-ca, or of the gateway's --ssl_…, cannot be read",
   VERSION_MISMATCH: 'members run different versions of muster, Ray or the server',
   PROTOCOL: 'a peer said what muster does not understand',
   TOKEN_WRONG: 'the token was refused, or one side has none',
