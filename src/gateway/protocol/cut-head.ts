@@ -24,8 +24,9 @@ export function readCut<T>(json: Uint8Array, field: 'inputs' | 'outputs', read: 
 
 /** Undefined: these values must be exact, and are not. */
 function withValues(tensor: Json, lists: readonly NumberList[]): Json | undefined {
-  const [which] = Array.isArray(tensor.data) ? tensor.data : [];
-  const list = typeof which === 'number' ? lists[which] : undefined;
+  const data = Array.isArray(tensor.data) ? tensor.data : [];
+  // A list that was left where it was may begin with a number too, but then something else follows.
+  const list = data.length === 1 && typeof data[0] === 'number' ? lists[data[0]] : undefined;
   if (!list) return tensor;
   return list.exact || tensor.datatype === 'FP32' ? { ...tensor, data: list.values } : undefined;
 }

@@ -64,6 +64,10 @@ describe('cut and uncut mean the same', () => {
     { when: 'no known datatype', text: body(input('FP8', [1], '[1]')) },
     { when: 'no list', text: body(input('FP32', [1], '1')), cut: false },
     { when: 'a null among them', text: body(input('FP32', [2], '[1,null]')), cut: false },
+    {
+      when: 'a list that begins as what stands for another one',
+      text: body(input('FP32', [2], '[5,6]'), input('FP32', [2], '[0,null]')),
+    },
     { when: 'the key twice', text: body(input('FP32', [1], '[1],"data":[2]')) },
     { when: 'the key twice, a list and text', text: body(input('FP32', [1], '[1],"data":["x"]')) },
     {
