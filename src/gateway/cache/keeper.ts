@@ -75,13 +75,14 @@ export class Keeper<T> {
     // Who comes from then on needs a call of its own; there may be one already.
     const over = () => this.#flights.get(key) === flight && this.#flights.delete(key);
     abort.signal.addEventListener('abort', over, { once: true });
-    answer.then(
-      (made) => {
+    const made = answer.then(
+      (value) => {
         over();
-        return this.#options.store.set(key, this.#options.codec.toBytes(made));
+        return this.#options.store.set(key, this.#options.codec.toBytes(value));
       },
       over, // a failure is for those who wait, and not kept
     );
+    made.catch(() => {}); // what a module has made may be nothing that can be kept: it is for those who wait, too
     return flight;
   }
 

@@ -49,6 +49,7 @@ function addTensor(add: (part: string | Uint8Array) => unknown, tensor: Tensor):
 
 const sorted = (parameters: Parameters): string =>
   Object.entries(parameters)
-    .map(([name, value]) => `${JSON.stringify(name)}:${typeof value}:${String(value)}`)
+    // A text in quotes, or else it could read like a parameter more.
+    .map(([name, value]) => `${JSON.stringify(name)}:${typeof value}:${JSON.stringify(String(value))}`)
     .sort()
     .join(',');

@@ -66,6 +66,7 @@ export class LookupDesk {
   readonly #lookups: Lookups;
   readonly #owner: string;
   readonly #own = new Set<string>();
+  #closed = false;
 
   /** @param owner what tells the keys of one transform from those of another */
   constructor(lookups: Lookups, owner: string) {
@@ -73,8 +74,10 @@ export class LookupDesk {
     this.#owner = owner;
   }
 
-  get(key: string): Promise<Made> {
-    return this.#lookups.get(this.#named(key), this.#own);
+  async get(key: string): Promise<Made> {
+    const bytes = await this.#lookups.get(this.#named(key), this.#own);
+    if (this.#closed) this.close(); // who asked is no more, and others would wait for it
+    return bytes;
   }
 
   async made(key: string, bytes: Made, ttlMs: number): Promise<void> {
@@ -84,6 +87,7 @@ export class LookupDesk {
   }
 
   close(): void {
+    this.#closed = true;
     for (const key of this.#own) void this.#lookups.made(key, undefined, 0);
     this.#own.clear();
   }

@@ -19,12 +19,15 @@ export interface MemoryLimits {
   readonly ttlMs: number;
 }
 
+const wholeMs = (ms: number): number => Math.max(1, Math.round(ms));
+
 /** In this process. */
 export class MemoryStore implements Store {
   readonly #kept: LRUCache<string, Uint8Array>;
 
   constructor({ maxBytes, ttlMs }: MemoryLimits) {
-    this.#kept = new LRUCache({ maxSize: maxBytes, ttl: ttlMs, sizeCalculation: ({ length }) => length + ENTRY_BYTES });
+    const sizeCalculation = ({ length }: Uint8Array) => length + ENTRY_BYTES;
+    this.#kept = new LRUCache({ maxSize: maxBytes, ttl: wholeMs(ttlMs), sizeCalculation });
   }
 
   /** Bytes that are kept now. */
@@ -37,7 +40,7 @@ export class MemoryStore implements Store {
   }
 
   async set(key: string, bytes: Uint8Array, ttlMs?: number): Promise<void> {
-    this.#kept.set(key, bytes, ttlMs === undefined ? {} : { ttl: Math.max(1, Math.round(ttlMs)) });
+    this.#kept.set(key, bytes, ttlMs === undefined ? {} : { ttl: wholeMs(ttlMs) });
   }
 
   close(): void {

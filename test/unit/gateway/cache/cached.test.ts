@@ -80,6 +80,28 @@ test('the second time it comes from memory, with the id of who asks', async () =
   expect(outcomes).toEqual(['miss', 'hit']);
 });
 
+test('seconds need not be whole milliseconds', async () => {
+  const { cache, outcomes, answerAll } = cached({ ttlMs: 1.001 * LONG });
+  const first = cache.infer(asking(1), call());
+  await answerAll();
+  await first;
+  await cache.infer(asking(1), call());
+  expect(outcomes).toEqual(['miss', 'hit']);
+});
+
+test('an answer that cannot be kept is one all the same', async () => {
+  const { cache, asked, outcomes, settle } = cached();
+  for (let round = 0; round < 2; round += 1) {
+    const answer = cache.infer(asking(1), call());
+    await settle();
+    const { request, answer: give } = asked.shift()!;
+    give({ ...answerTo(request), parameters: null as never });
+    expect((await answer).outputs).toEqual(request.inputs);
+    await settle(); // a rejection that nobody handles fails this file
+  }
+  expect(outcomes).toEqual(['miss', 'miss']);
+});
+
 test('many at the same time are one call', async () => {
   const { cache, asked, outcomes, settle, answerAll } = cached();
   const all = Array.from({ length: 20 }, (_, at) => cache.infer(asking(1, String(at)), call()));

@@ -47,6 +47,11 @@ describe('another answer', () => {
     expect(keyOf(change, with_)).not.toBe(keyOf());
   });
 
+  test('no text that reads like a parameter more', () => {
+    const one = keyOf({ parameters: { a: '1,"b":string:2' } });
+    expect(one).not.toBe(keyOf({ parameters: { a: '1', b: '2' } }));
+  });
+
   test('no two ways to cut the same bytes', () => {
     const cut = (first: number) => [
       { ...input, shape: [first], data: input.data.subarray(0, first) },

@@ -45,6 +45,20 @@ test.each<[what: string, how: (desk: LookupDesk) => unknown]>([
   expect(await waiting[1]).toEqual(VALUE);
 });
 
+test.each<[what: string, before: (maker: LookupDesk) => unknown]>([
+  ['while the store is asked', () => {}],
+  ['while it waits for another', (maker) => maker.get('k')],
+])('a job that ended %s begins to make nothing', async (_what, before) => {
+  const { desk } = lookups();
+  const [maker, ended, later] = [desk(), desk(), desk()];
+  await before(maker);
+  const asked = ended.get('k');
+  ended.close();
+  maker.close();
+  expect(await now(asked)).toBeUndefined();
+  expect(await now(later.get('k'))).toBeUndefined(); // it makes it, and waits for nobody
+});
+
 test('nobody waits for ever: two who wait for each other both go on', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
