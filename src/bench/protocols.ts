@@ -11,7 +11,7 @@ import { noLists } from './encode.ts';
 import { callFor, dialOf } from './exchange.ts';
 import { describeInputs, invent } from './invent.ts';
 import type { Round, Target } from './messages.ts';
-import type { ProtocolsSettings } from './settings.ts';
+import type { ProtocolsSettings, TlsFiles } from './settings.ts';
 import { isMeasured, type Outcome, type Row, rowOf } from './summary.ts';
 import type { Report } from './table.ts';
 import { WayThread } from './thread.ts';
@@ -37,7 +37,8 @@ export async function benchProtocols(settings: ProtocolsSettings, around: Surrou
   const { metadata, server } = await lookAt(settings, around.signal);
   const { request, notes } = makeRequest(settings, metadata);
   const jsonOnly = flavourOf(server) === 'mlserver';
-  const inUse = settings.through && (await askInUse(settings.through, settings.tls, jsonOnly));
+  const inUse =
+    settings.through && (await askInUse(settings.through, tlsFor(settings.through, settings.tls), jsonOnly));
   around.say(
     `${settings.model} ${describeInputs(request)}; at most ${Math.ceil(mostMs(settings) / 1000)} s and the time of the last requests`,
   );
@@ -109,10 +110,12 @@ function targetsOf(settings: ProtocolsSettings, request: InferRequest): readonly
   });
   if (!through) return targets;
   const path = through.pathname.replace(/\/+$/, '').replace(/\/v2$/, '');
-  const secure =
-    through.protocol === 'https:' ? (tls ?? { ca: undefined, cert: undefined, key: undefined }) : undefined;
-  return [...targets, { ...common, way: 'through', address: addressOf(through), path, tls: secure }];
+  return [...targets, { ...common, way: 'through', address: addressOf(through), path, tls: tlsFor(through, tls) }];
 }
+
+/** Its own URL says whether it speaks TLS, not --tls. */
+const tlsFor = ({ protocol }: URL, tls: TlsFiles | undefined): TlsFiles | undefined =>
+  protocol === 'https:' ? (tls ?? { ca: undefined, cert: undefined, key: undefined }) : undefined;
 
 interface LeftOut {
   readonly way: Measured;

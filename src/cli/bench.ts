@@ -30,7 +30,7 @@ export async function benchCommand(world: World, argv: readonly string[]): Promi
       world.stdout(await standIn(settled.listen, around));
     } else {
       const { protocols } = settled;
-      if (protocols.svg !== undefined) writePlot(protocols.svg, ''); // before minutes are spent on it
+      if (protocols.svg !== undefined) writePlot(protocols.svg, '', 'a'); // before minutes are spent on it
       const { benchProtocols } = await import('../bench/protocols.ts');
       const { jsonText, tableText } = await import('../bench/table.ts');
       const report = await benchProtocols(protocols, around);
@@ -47,9 +47,10 @@ export async function benchCommand(world: World, argv: readonly string[]): Promi
   }
 }
 
-function writePlot(file: string, text: string): void {
+/** @param flag `a`: what is there stays */
+function writePlot(file: string, text: string, flag: 'w' | 'a' = 'w'): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, text, { flag });
   } catch (cause) {
     const message = `--svg ${file} cannot be written: ${reasonOf(cause)}`;
     throw new MusterError(

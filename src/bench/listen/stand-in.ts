@@ -6,6 +6,7 @@ import { createServer as createHttp, type IncomingMessage, type Server } from 'n
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { MusterError, reasonOf } from '../../errors.ts';
+import { receiver } from '../../gateway/door/receive.ts';
 import { formatAddress } from '../../wire/address.ts';
 import type { Surroundings } from '../protocols.ts';
 import type { ListenSettings } from '../settings.ts';
@@ -72,12 +73,13 @@ export async function openStandIn(settings: ListenSettings, { say, answered }: W
     response.end(JSON.stringify({ error: 'muster bench --listen was given no --rest, so HTTP cannot be passed on' }));
     request.resume();
   });
+  const give = (to: Server | Http2Server) => (socket: Socket) => void to.emit('connection', socket);
+  const { take } = receiver({ tls: undefined, http1: give(http1), http2: give(http2), firstMs: FIRST_MS });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    socket.on('error', () => undefined); // its client has gone
-    deal(socket, http1, http2);
+    take(socket);
   });
   await listening(server, settings);
   return {
@@ -96,21 +98,8 @@ export async function openStandIn(settings: ListenSettings, { say, answered }: W
 /** Room for a tensor without waiting for a word of the other side. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** `PRI * HTTP/2.0` begins what no HTTP/1.1 does (RFC 9113 §3.4). */
-function deal(socket: Socket, http1: Server, http2: Http2Server): void {
-  const first = () => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    if (chunk.length < 2) {
-      socket.unshift(chunk);
-      return;
-    }
-    socket.off('readable', first);
-    socket.unshift(chunk);
-    (chunk.subarray(0, 2).toString('latin1') === 'PR' ? http2 : http1).emit('connection', socket);
-  };
-  socket.on('readable', first);
-}
+/** For the first bytes of a connection, which tell its protocol. Milliseconds. */
+const FIRST_MS = 10_000;
 
 type Note = (seen: Seen | undefined, bytes: number) => void;
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createConnection } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { jsonEncoder, typedEncoder } from '../../../src/bench/encode.ts';
 import { openStandIn } from '../../../src/bench/listen/stand-in.ts';
@@ -176,6 +176,17 @@ describe('a stand-in says', () => {
     const reply = await ask(open.port, INFER, { body: '{}' });
     expect(reply).toMatchObject({ status: 502, json: { error: expect.stringContaining('no --rest') } });
     expect(open.text()).toContain('1 × REST, JSON');
+  });
+
+  test.each(['P', 'G', ''])('an answer to others while a client has sent "%s"', async (first) => {
+    const server = await fakeRest({ 'POST /v2/models/m/infer': answer });
+    const open = await standIn((await fakePredictor()).port, server.port);
+    const slow = createConnection(open.port, '127.0.0.1');
+    onTestFinished(() => void slow.destroy());
+    await once(slow, 'connect');
+    if (first !== '') await new Promise((sent) => slow.write(first, sent));
+    expect((await ask(open.port, INFER, { body: '{}' })).status).toBe(200);
+    expect((await connection(open.port).call({ path: `${METHOD}ServerLive`, deadlineMs: 30_000 })).status).toBe(0);
   });
 
   test('a second session works after the first was cut', async () => {

@@ -96,6 +96,13 @@ describe('muster bench protocols', () => {
     expect(ran.out).toContain('open sizes of IN were taken as 1');
   });
 
+  test('a plot that was there stays when nothing comes of this one', async () => {
+    const predictor = await fakePredictor({ ModelMetadata: (call) => call.end(5, "'m' is not found") });
+    const file = inFile('<svg of yesterday>');
+    expect((await bench([...grpc(predictor.port), ...FEW, '--svg', file])).status).toBe(69);
+    expect(readFileSync(file, 'utf8')).toBe('<svg of yesterday>');
+  });
+
   test('a signal ends it within a round: 128 + n, and nothing is printed', async () => {
     const predictor = await fakePredictor({ ModelMetadata: metadata });
     const ran = await bench([...grpc(predictor.port), '--model', 'm', '--seconds', '600'], (line, signal) => {

@@ -62,6 +62,18 @@ test('all four ways go through it, when the CA is known', async () => {
   expect(rows.map(({ way, answered }) => `${way} ${answered}`)).toEqual(['json 2', 'typed 2', 'binary 2', 'raw 2']);
 });
 
+test('the transformer in use is asked as its URL says, whatever the predictor speaks', async () => {
+  const authority = new Authority();
+  const transformer = await fakeRest({
+    'POST /v2/models/m/infer': json({ model_name: 'm', outputs: [] }),
+    'GET /metrics': (_: unknown, response: { end(text: string): unknown }) =>
+      void response.end('muster_gateway_info{predictor_protocol="grpc-v2"} 1\n'),
+  });
+  const through = ['--through', `http://127.0.0.1:${transformer.port}`];
+  const ran = await bench([...(await secured(authority)), '--tls-ca', caFile(authority), ...FEW, ...through]);
+  expect((JSON.parse(ran.out) as { verdict: string[] }).verdict.join('\n')).toContain('Yours goes gRPC, raw now');
+});
+
 test('a CA that is not known is refused in words', async () => {
   const ran = await bench([...(await secured(new Authority())), '--tls-ca', caFile(new Authority('stranger')), ...FEW]);
   expect(ran).toMatchObject({ status: 69, out: '' });
