@@ -136,6 +136,16 @@ describe('a V1 request', () => {
   ])('of $what', ({ inputs, body }) => {
     expect(parsed(encodeV1(request(inputs)))).toEqual(body);
   });
+
+  test.each([
+    { what: 'rows of nothing', input: tensor('A', 'INT8', [2 ** 23, 0], new Uint8Array(0)) },
+    {
+      what: 'axes of one',
+      input: tensor('A', 'INT8', [20_000, ...Array<number>(253).fill(1)], new Uint8Array(20_000)),
+    },
+  ])('is refused where few bytes would become many lists: $what', ({ input }) => {
+    expect(() => encodeV1(request([input]))).toThrow(/^tensor "A" of shape .* is more than 4194304 lists/);
+  });
 });
 
 describe('a V1 answer', () => {

@@ -16,8 +16,10 @@ import { isYes } from './v2-messages.ts';
  * both take. Tensors without rows in common become columns.
  *
  * @param head what stands before them
+ * @throws Failure 400 for a shape that few bytes have and that is a great many lists
  */
 export function encodeV1({ inputs }: InferRequest, head: Json = {}): Uint8Array {
+  for (const input of inputs) checkLists(input);
   const nested = inputs.map((input) => ({ ...input, value: nest(jsonValues(input), input.shape) }));
   const [first, ...more] = nested;
   const rows = first?.shape[0];
@@ -28,6 +30,20 @@ export function encodeV1({ inputs }: InferRequest, head: Json = {}): Uint8Array 
   const row = (at: number) =>
     Object.fromEntries(nested.map(({ name, value }) => [name, (value as readonly unknown[])[at]]));
   return bodyOf({ ...head, instances: Array.from({ length: rows }, (_, at) => row(at)) });
+}
+
+/** Some 100 bytes each. A shape such as [1000000000, 0] needs no values at all. */
+const MAX_LISTS = 2 ** 22;
+
+function checkLists({ name, shape }: Tensor): void {
+  let [lists, rows] = [0, 1];
+  for (const size of shape.slice(0, -1)) {
+    rows *= size;
+    lists += rows;
+  }
+  // What is too many to count is no number.
+  if (!(lists <= MAX_LISTS))
+    throw refuse(`tensor "${name}" of shape [${shape}] is more than ${MAX_LISTS} lists within a list in V1's JSON`);
 }
 
 const bodyOf = (value: unknown): Uint8Array => Buffer.from(stringify(value));
