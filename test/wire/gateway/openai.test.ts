@@ -157,6 +157,17 @@ describe('what is wrong is said as OpenAI says it', () => {
       expect(String(answer.body)).toContain('write to /v1/completions');
     }
   });
+
+  test("tensors that call themselves a body: the model in it would be nobody's to check", async () => {
+    const fake = await server({ 'POST /v1/completions': (_came, response) => void response.end(ANSWER) });
+    const { port } = await inFrontOf(fake);
+    const data = [JSON.stringify({ model: 'another', prompt: 'a' })];
+    const body = JSON.stringify({
+      parameters: { openai_path: 'completions' },
+      inputs: [{ name: 'openai-document', datatype: 'BYTES', shape: [1], data }],
+    });
+    expect((await ask(port, INFER, { body })).status).toBe(501);
+  });
 });
 
 describe('a stream', () => {
