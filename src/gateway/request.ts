@@ -144,7 +144,11 @@ export const noExplain = (): Failure =>
     'explain is not offered: no transform has the hook, and the predictor has none by its protocol; --predictor_protocol v1 has it',
   );
 
-/** Counts how long it takes to turn a body into tensors, or tensors into a body. */
+/**
+ * Counts how long it takes to turn a body into tensors, or tensors into a body.
+ *
+ * @throws Failure 400 for a body that goes deeper than the stack: JSON.parse takes any depth, and who walks through it does not
+ */
 export function timed<T>(
   { metrics, served }: GatewayContext,
   stage: 'preprocess' | 'postprocess',
@@ -152,7 +156,17 @@ export function timed<T>(
   work: () => T,
 ): T {
   const from = performance.now();
-  const result = work();
+  const result = stage === 'preprocess' ? withinStack(work) : work();
   metrics.stage(stage, served.label(model), performance.now() - from);
   return result;
+}
+
+function withinStack<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError && error.message.includes('call stack'))
+      throw new Failure(400, 'the body is nested too deep', { cause: error });
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
-import { type FakeCall, fakePredictor, gateway, INFER, INT8 } from './fixture.ts';
+import { ask, type FakeCall, fakePredictor, gateway, INFER, INT8 } from './fixture.ts';
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -74,3 +74,24 @@ test('of several clients at once', async () => {
   expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]));
   expect(new Set(came)).toEqual(new Set(all.map(({ data }) => hash(data))));
 }, 60_000);
+
+const deep = (depth: number): string => `${'['.repeat(depth)}"a"${']'.repeat(depth)}`;
+
+test.each([
+  { where: 'data', field: `"datatype":"FP32","shape":[1],"data":${deep(200_000)}` },
+  { where: 'data of 64 bits', field: `"datatype":"INT64","shape":[1],"data":${deep(200_000)}` },
+  { where: 'a shape', field: `"datatype":"FP32","shape":[${deep(200_000)}],"data":[1]` },
+])(
+  "lists within lists without end are the client's fault, and no bug: $where",
+  async ({ field }) => {
+    const { port } = await hashing();
+    const { port: http, log } = await gateway(port);
+    const answer = await ask(http, INFER, { body: `{"inputs":[{"name":"IN",${field}}]}` });
+    expect({ status: answer.status, body: String(answer.body) }).toEqual({
+      status: 400,
+      body: '{"error":"the body is nested too deep"}',
+    });
+    expect(log).toEqual([]);
+  },
+  60_000,
+);
