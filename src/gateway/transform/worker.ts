@@ -1,11 +1,13 @@
 /** The thread in which one transform runs: loads it, says what it has, then does one job after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InferRequest, InferResponse } from '../protocol/infer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { stringify } from '../tensor/to-json.ts';
 import { AskFailed, type AskGateway, Asks } from './asks.ts';
 import { contextOf } from './context.ts';
 import { loadTransform } from './load.ts';
 import { type Job, packed, type Said, type Told } from './messages.ts';
+import { returned } from './returned.ts';
 import { type ExplainContext, HOOKS, type Transform, type TransformChoice } from './transform.ts';
 
 const say = (said: Said, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(said, transfer);
@@ -26,9 +28,11 @@ async function work(transform: Transform, job: Job): Promise<void> {
   const context = contextOf(metadata, ask);
   try {
     if (hook === 'preprocess') {
-      answer(await (transform.preprocess?.(request, context) ?? request), 'inputs');
+      const made = returned(await transform.preprocess?.(request, context), request, 'inputs');
+      done(made, 'inputs', made.inputs);
     } else if (hook === 'postprocess') {
-      answer(await (transform.postprocess?.(job.response, request, context) ?? job.response), 'outputs');
+      const made = returned(await transform.postprocess?.(job.response, request, context), job.response, 'outputs');
+      done(made, 'outputs', made.outputs);
     } else {
       explained(await transform.explain?.(request, { ...context, infer: inferFor(request, ask) }));
     }
@@ -39,11 +43,9 @@ async function work(transform: Transform, job: Job): Promise<void> {
   }
 }
 
-function answer(result: InferRequest | InferResponse, field: 'inputs' | 'outputs'): void {
-  const given = (result as unknown as Readonly<Record<string, unknown>> | undefined)?.[field];
-  if (!Array.isArray(given)) throw new Error(`the hook returned nothing with "${field}"`);
+function done(made: InferRequest | InferResponse, field: 'inputs' | 'outputs', given: readonly Tensor[]): void {
   const { tensors, transfer } = packed(given);
-  say({ what: 'done', result: { ...result, [field]: tensors } as InferRequest | InferResponse }, transfer);
+  say({ what: 'done', result: { ...made, [field]: tensors } }, transfer);
 }
 
 function explained(result: unknown): void {

@@ -91,6 +91,22 @@ describe('a module that goes wrong hurts its own request alone', () => {
     expect(await after).toEqual({ IN: ['NEXT'] });
   });
 
+  test.each([
+    { returns: 'undefined', says: 'transform "mine", preprocess: the hook returned nothing with "inputs"' },
+    {
+      returns: '{ inputs: [{ name: "IN", datatype: "FP32", shape: [2], data: [1, 2] }] }',
+      says: 'transform "mine", preprocess: tensor "IN" has no bytes: make it by tensor(…)',
+    },
+  ])('returns $returns', async ({ returns, says }) => {
+    const path = join(
+      directoryWith({ 'mine.mjs': `export const preprocess = (request) => (${returns});` }),
+      'mine.mjs',
+    );
+    const transforms = [{ name: 'mine', choice: { kind: 'module', path } as const }];
+    const predictor = await open({ transforms, keeps: ['mine'] });
+    await expect(predictor.infer(words('a'), call())).rejects.toMatchObject({ status: 500, message: says });
+  });
+
   test('others go on in the other threads, and those that wait get their turn', async () => {
     const predictor = await open({ transforms: [moduleNamed('shout.mjs')], threads: 2, deadlineMs: 2_000 });
     const stuck = predictor.infer(words('loop'), call()).catch((error: Error) => error.message);
