@@ -202,6 +202,13 @@ describe('BYTES elements', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
   });
 
+  test('are written without a buffer for each', () => {
+    const [count, values] = [2 ** 20, Array<string>(2 ** 20).fill('ä')];
+    const before = process.memoryUsage().heapUsed;
+    expect(raw('BYTES', values, [count])).toHaveLength(6 * count);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(48 * 2 ** 20);
+  });
+
   test('go round', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (elements) => {
