@@ -4,6 +4,7 @@ import type { Address } from '../wire/address.ts';
 import { checkRedis } from './cache/check-redis.ts';
 import { checkDoors, type Doors } from './door/check.ts';
 import { checkOpenAi } from './openai/check.ts';
+import { checkCollector } from './ops/check-collector.ts';
 import { GATEWAY_OPTIONS, type GatewayOption, type GatewayValues } from './options.ts';
 import type { TensorMetadata } from './protocol/infer.ts';
 import { checkQueue } from './queue/check.ts';
@@ -63,6 +64,7 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
     ...blindTransforms(settings, chosen),
     ...(sound ? checkOpenAi(settings) : []),
     ...others.refusals,
+    ...checkCollector(settings.otlp_endpoint),
     ...checkRedis(settings.cache_redis, given.has('cache_redis')),
     ...checkRedis(settings.queue_redis, given.has('queue_redis'), 'queue_redis'),
     ...(sound ? checkQueue(settings, (name) => given.has(name)) : []),

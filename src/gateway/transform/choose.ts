@@ -102,7 +102,12 @@ function tokenizeOptions(values: TransformValues, refusals: Refusal[]) {
 function imageOptions(values: TransformValues, refusals: Refusal[]) {
   const size = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(values.image_size);
   if (!size)
-    refusals.push(wrong(`--image_size is "${values.image_size}"`, 'Write width x height in pixels, such as 224x224.'));
+    refusals.push(
+      wrong(
+        `--image_size is "${values.image_size}", not a width x height`,
+        'Write width x height in pixels, such as 224x224.',
+      ),
+    );
   return {
     width: Number(size?.[1] ?? 0),
     height: Number(size?.[2] ?? 0),

@@ -30,6 +30,13 @@ export type Ending =
   | { readonly what: 'late' }
   | { readonly what: 'died'; readonly message: string };
 
+const HINTS: Readonly<Record<TransformChoice['kind'], string>> = {
+  module: 'docs/gateway-transforms.md shows a whole module; `node FILE` shows whether it loads at all.',
+  tokenize: 'Name the directory that holds tokenizer.json with --tokenizer, and see that it is mounted.',
+  image: 'Install sharp where muster is: docs/gateway-transforms.md.',
+  classify: 'Name a file with one label a line with --labels, and see that it is mounted.',
+};
+
 /** @throws MusterError TRANSFORM_INVALID when the module does not load, with its own words */
 export async function startThread({ name, choice, memoryMb }: ThreadOptions): Promise<Thread> {
   // Its own words go to stderr as they are; stdin is nobody's.
@@ -58,7 +65,7 @@ export async function startThread({ name, choice, memoryMb }: ThreadOptions): Pr
     throw new MusterError({
       code: 'TRANSFORM_INVALID',
       message: `transform "${name}" does not load: ${(error as Error).message}`,
-      hint: 'docs/gateway-transforms.md shows a whole module; `node FILE` shows whether it loads at all.',
+      hint: HINTS[choice.kind],
     });
   } finally {
     clearTimeout(late);

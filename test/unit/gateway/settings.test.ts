@@ -74,6 +74,14 @@ describe('resolveGateway', () => {
     expect(refusals.filter(({ message }) => message.includes('--transform image needs to know'))).toHaveLength(refused);
   });
 
+  test.each(['collector:4318', 'collector', '4317', 'grpc://collector:4317'])(
+    'the collector "%s" is refused before anything starts',
+    (endpoint) => {
+      const { refusals } = resolveGateway([...PREDICTOR, `--otlp_endpoint=${endpoint}`], {});
+      expect(refusals.map(({ message }) => message)).toEqual(['--otlp_endpoint is no http:// or https:// URL']);
+    },
+  );
+
   test('says everything that is wrong at once', () => {
     const argv = [
       '--http_port=70000',

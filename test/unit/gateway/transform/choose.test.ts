@@ -65,7 +65,7 @@ describe('what is refused', () => {
       says: '--transform tokenise is none of tokenize, image, classify, and no path',
     },
     { flags: ['--transform', 'tokenize'], says: '--transform tokenize needs --tokenizer' },
-    { flags: ['--transform', 'image', '--image_size', '224'], says: '--image_size is "224"' },
+    { flags: ['--transform', 'image', '--image_size', '224'], says: '--image_size is "224", not a width x height' },
     { flags: ['--transform', 'image', '--image_mean', '0.5,0.5'], says: '--image_mean has 2 values' },
     { flags: ['--transform', 'image', '--image_std', '1,0,1'], says: '--image_std has a 0' },
     { flags: ['--transform', 'image', '--image_scale', 'NaN'], says: '--image_scale has "NaN", which is no number' },
