@@ -384,6 +384,15 @@ describe('image', () => {
     expect(await answered(predictor, pictures(wrapped))).toEqual({ pixels: [1, 1, -1, 1, -1, 1] });
   });
 
+  test('small files that become more than 1 GiB are refused unread', async () => {
+    const predictor = await open({ transforms: [imaging({ width: 1_024, height: 1_024 })], model: modelOf('FP32') });
+    const many = Array.from({ length: 86 }, () => Buffer.from('nothing'));
+    await expect(predictor.infer(pictures(...many), call())).rejects.toMatchObject({
+      status: 400,
+      message: '86 pictures of 1024x1024 are 1082130432 bytes, and 1073741824 are the limit',
+    });
+  });
+
   test('what is no picture is refused by its row', async () => {
     const predictor = await open({ transforms: [imaging()], model: modelOf('FP32') });
     await expect(

@@ -8,6 +8,8 @@ const ROWS: readonly TensorMetadata[] = [{ name: 'image', datatype: 'BYTES', sha
 const CHANNELS = 3;
 /** Larger pictures are refused before they are unpacked: a small file can hold a very large one. */
 const MAX_PIXELS = 64_000_000;
+/** Of what one request may become: a picture of 70 bytes is 602,112 of them as FP32, and a body has room for millions. */
+const MAX_TENSOR_BYTES = 2 ** 30;
 
 type Sharp = typeof import('sharp').default;
 
@@ -21,7 +23,9 @@ export async function image(options: ImageOptions): Promise<Transform> {
       if (!pictures || more.length > 0)
         throw refuse(`a request has one input of pictures here, not ${request.inputs.length}`);
       const target = oneInput(metadata);
-      const rows = await Promise.all(bytes(pictures).map((each, row) => pixelsOf(sharp, each, row, options)));
+      const given = bytes(pictures);
+      refuseTooMany(given.length, target, options);
+      const rows = await Promise.all(given.map((each, row) => pixelsOf(sharp, each, row, options)));
       return { ...request, inputs: [tensorOf(target, rows, options)] };
     },
   };
@@ -42,6 +46,15 @@ function oneInput({ name, inputs }: ModelMetadata): TensorMetadata {
   if (input.datatype !== 'FP32' && input.datatype !== 'UINT8')
     throw refuse(`model "${name}" takes ${input.datatype}, and pictures become FP32 or UINT8`);
   return input;
+}
+
+/** @throws Failure 400, before a picture is unpacked */
+function refuseTooMany(pictures: number, { datatype }: TensorMetadata, { width, height }: ImageOptions): void {
+  const bytes = pictures * width * height * CHANNELS * (datatype === 'FP32' ? 4 : 1);
+  if (bytes > MAX_TENSOR_BYTES)
+    throw refuse(
+      `${pictures} pictures of ${width}x${height} are ${bytes} bytes, and ${MAX_TENSOR_BYTES} are the limit`,
+    );
 }
 
 /** Red, green, blue, pixel after pixel, row after row. @throws Failure 400 for what is no picture */
