@@ -64,9 +64,15 @@ const GRPC_OF_HTTP: Readonly<Record<number, number>> = {
 /** What the predictor answered instead of tensors. Its own words reach the client: they name what it did not like. */
 export function failureOfStatus({ status, message }: { status: number; message: string }): Failure {
   const http = HTTP_OF_GRPC[status] ?? 500;
-  const words = message || `the predictor answered gRPC status ${status} without a word`;
+  const words = message || silent(status);
   return new Failure(http, words, { grpc: status, ...(http === 503 || http === 429 ? { retryAfter: 1 } : {}) });
 }
+
+/** Servers say nothing of a method that they have not: most often it is another protocol that they speak. */
+const silent = (status: number): string =>
+  status === 12
+    ? 'the predictor serves no such gRPC method (status 12 without a word): it may speak another protocol'
+    : `the predictor answered gRPC status ${status} without a word`;
 
 const HTTP_OF_WIRE: Readonly<Record<WireReason, number>> = {
   'not-found': 503,

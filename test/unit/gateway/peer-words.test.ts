@@ -1,5 +1,6 @@
 /** What servers were seen to say that is no tensor of theirs, and what it is read as. test/gateway/peers.test.ts asks them. */
 import { describe, expect, test } from 'vitest';
+import { failureOfStatus } from '../../../src/gateway/failure.ts';
 import { readGenerate } from '../../../src/gateway/protocol/generate.ts';
 import type { InferRequest } from '../../../src/gateway/protocol/infer.ts';
 import { rawOfJson } from '../../../src/gateway/tensor/from-json.ts';
@@ -10,6 +11,13 @@ import { decodeInferred, decodeV2, encodeV2 } from '../../../src/gateway/upstrea
 const request = (over: Partial<InferRequest> = {}): InferRequest => ({
   ...{ model: 'm', version: '', id: '', parameters: {}, inputs: [], outputs: [] },
   ...over,
+});
+
+test.each([
+  [12, 501, 'the predictor serves no such gRPC method (status 12 without a word): it may speak another protocol'],
+  [2, 500, 'the predictor answered gRPC status 2 without a word'],
+])('gRPC status %d without a word', (status, http, message) => {
+  expect(failureOfStatus({ status, message: '' })).toMatchObject({ status: http, grpc: status, message });
 });
 
 test('null among the floats of an answer is NaN; among those of a request, and among integers, it is refused', () => {
