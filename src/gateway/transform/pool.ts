@@ -64,11 +64,17 @@ export class TransformPool {
     const { deadlineMs: limitMs, memoryMb, lookups } = this.#options;
     const desk = { lookups: lookups?.(), inquiries };
     // A client that goes, or has no more time, does not end the thread: a good one is worth more than the rest of its job.
-    const ending = runJob(thread.worker, job, desk, { limitMs, memoryMb }).then((said) => {
-      if (said.what === 'done' || said.what === 'failed') this.#release(thread);
-      else this.#replace(thread);
-      return said;
-    });
+    const ending = runJob(thread.worker, job, desk, { limitMs, memoryMb }).then(
+      (said) => {
+        if (said.what === 'done' || said.what === 'failed') this.#release(thread);
+        else this.#replace(thread);
+        return said;
+      },
+      (error) => {
+        this.#release(thread); // it never heard of this job: there was no room for a copy, say
+        throw error;
+      },
+    );
     const lateMs = leftMs(call);
     const said = await bounded(ending, call, { lateMs, late: () => this.#failure(job.hook, { what: 'late' }, lateMs) });
     if (said.what === 'done') return said.result as JobResults[J['hook']];

@@ -167,6 +167,14 @@ describe('a module that goes wrong hurts its own request alone', () => {
     expect(await answered(predictor, words('next'))).toEqual({ IN: ['next'] });
   });
 
+  test('a request that cannot be handed over does not cost the thread', async () => {
+    const predictor = await open({ transforms: [moduleNamed('counts.mjs')] });
+    const born = await answered(predictor, words('who'));
+    const parameters = { what: (() => 1) as never };
+    await expect(predictor.infer({ ...words('who'), parameters }, call())).rejects.toThrow(/could not be cloned/);
+    expect(await answered(predictor, words('who'))).toEqual(born);
+  });
+
   test('a client in a hurry does not cost the thread that works for it', async () => {
     const predictor = await open({ transforms: [moduleNamed('counts.mjs')] });
     const born = await answered(predictor, words('who'));
