@@ -14,7 +14,7 @@ import {
   wrongRaw,
 } from '../tensor/tensor.ts';
 import { rawOfList } from '../upstream/oip/contents.ts';
-import { bytesOf, type FieldValue, ProtoWriter, readFields, signed } from '../upstream/oip/wire-format.ts';
+import { bytesOf, ProtoWriter, readFields, signed } from '../upstream/oip/wire-format.ts';
 import { datatypeOf, tfNumberOf } from './datatypes.ts';
 
 /** A message as parts that are written one after the other. */
@@ -100,21 +100,18 @@ const MAX_RANK = 254;
  * @throws Failure 400, or 501 for a datatype without counterpart · WireError malformed
  */
 export function readTensor(name: string, bytes: Uint8Array, maxBytes: number): Tensor {
-  const lists = new Map<number, FieldValue[]>();
   let [dtype, dims, content]: [number, ReadShape, Uint8Array] = [0, { shape: [], unknownRank: false }, EMPTY];
   readFields(bytes, (no, value) => {
     if (no === DTYPE) dtype = Number(value);
     else if (no === SHAPE) dims = readShape(bytesOf(value));
     else if (no === CONTENT) content = bytesOf(value);
-    else if (lists.get(no)?.push(value) === undefined) lists.set(no, [value]);
   });
   if (dims.unknownRank) throw refuse(`tensor "${name}" has values, but its shape says that its rank is unknown`);
   if (dims.shape.length > MAX_RANK)
     throw refuse(`tensor "${name}" has ${dims.shape.length} axes; there are ${MAX_RANK} at most`);
   const [datatype, shape] = [datatypeOf(name, dtype), checkedShape(name, dims.shape)];
   const described = { name, datatype, shape };
-  const data =
-    content.length > 0 ? ofContent(described, content) : ofList(described, lists.get(LIST[datatype]) ?? [], maxBytes);
+  const data = content.length > 0 ? ofContent(described, content) : ofList(described, bytes, maxBytes);
   const tensor = { ...described, data };
   const wrong = wrongRaw(tensor);
   if (wrong) throw refuse(wrong);
@@ -150,19 +147,19 @@ const TEXT_BYTES = 256;
  * A list may be shorter than the tensor: the last value then stands for the rest, and no value for zeros. That is how
  * TensorFlow writes constants.
  */
-function ofList(described: Described, list: readonly FieldValue[], maxBytes: number): Uint8Array {
+function ofList(described: Described, message: Uint8Array, maxBytes: number): Uint8Array {
   const { name, datatype, shape } = described;
   const count = countOf(shape);
   const tooLarge = () =>
     refuse(`tensor "${name}" of shape [${shape}] stands for more than ${maxBytes} bytes beyond what it brings`);
+  const listed = datatype === 'FP16' || datatype === 'BF16' ? 'UINT16' : datatype;
+  const given = rawOfList(listed, message, LIST[datatype]);
   if (datatype === 'BYTES') {
-    const texts = list.map(bytesOf);
-    const last = texts.at(-1) ?? EMPTY;
-    if (texts.length >= count) return joinBytes(texts);
-    if ((count - texts.length) * (TEXT_BYTES + last.length) > maxBytes) throw tooLarge();
-    return joinBytes([...texts, ...Array<Uint8Array>(count - texts.length).fill(last)]);
+    const { texts, last } = countTexts(given);
+    if (texts >= count) return given;
+    if ((count - texts) * (TEXT_BYTES + last.length) > maxBytes) throw tooLarge();
+    return Buffer.concat([given, joinBytes(Array<Uint8Array>(count - texts).fill(last))]);
   }
-  const given = rawOfList(datatype === 'FP16' || datatype === 'BF16' ? 'UINT16' : datatype, list);
   const size = ELEMENT_BYTES[datatype];
   if (given.length >= count * size || given.length % size !== 0) return given;
   if (count * size > maxBytes) throw tooLarge();
@@ -170,4 +167,14 @@ function ofList(described: Described, list: readonly FieldValue[], maxBytes: num
   all.set(given);
   if (given.length > 0) all.fill(given.subarray(-size), given.length);
   return all;
+}
+
+function countTexts(data: Uint8Array): { readonly texts: number; readonly last: Uint8Array } {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let [texts, from, at] = [0, 0, 0];
+  for (; at < data.length; texts += 1) {
+    from = at + 4;
+    at = from + view.getUint32(at, true);
+  }
+  return { texts, last: data.subarray(from, at) };
 }

@@ -52,6 +52,24 @@ describe('what is written', () => {
 
 describe('values in the list of their type', () => {
   test.each([
+    { of: 'empty texts', dtype: 7, one: [0x42, 0] },
+    { of: 'floats one at a time', dtype: 1, one: [0x2d, 0, 0, 0, 0] },
+  ])(
+    'are read without keeping a view of each: $of',
+    ({ dtype, one }) => {
+      const shape = [0x12, 6, 0x12, 4, 8, 0x80, 0x80, 0x40]; // [2^20]
+      const message = Buffer.concat([
+        Buffer.of(8, dtype, ...shape),
+        Buffer.alloc(2 ** 20 * one.length, Buffer.from(one)),
+      ]);
+      const before = process.memoryUsage().heapUsed;
+      expect(readTensor('x', message, 0).data).toHaveLength(4 * 2 ** 20);
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
+    },
+    30_000,
+  );
+
+  test.each([
     { dtype: 'DT_FLOAT', list: { float_val: [1.5, -2] }, want: '0000c03f000000c0' },
     { dtype: 'DT_DOUBLE', list: { double_val: [1, 2] }, want: '000000000000f03f0000000000000040' },
     { dtype: 'DT_INT32', list: { int_val: [-1, 2] }, want: 'ffffffff02000000' },
