@@ -90,7 +90,7 @@ export function readDescribed(bytes: Uint8Array): Described {
   readFields(bytes, (no, value) => {
     if (no === 1) output.name = textOf(value);
     else if (no === 2) output.datatype = textOf(value);
-    else if (no === 3) output.shape.push(...varints(value).map((each) => Number(signed(each))));
+    else if (no === 3) for (const each of varints(value)) output.shape.push(Number(signed(each)));
     else if (no === 4) readParameter(value, output.parameters);
     else if (no === 5) output.contents = bytesOf(value);
   });

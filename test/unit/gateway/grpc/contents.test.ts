@@ -72,3 +72,9 @@ test('a list that is not packed is read too', () => {
   const [tensor] = inferRequestOf(readRequest(message)).inputs;
   expect(plain('FP32', tensor!.data)).toEqual([1.5, 1.5]);
 });
+
+test('a shape of very many axes is refused as any wrong one is', () => {
+  const shape = Array<number>(300_000).fill(1);
+  const message = REQUEST.serialize({ model_name: 'm', inputs: [{ name: 'IN', datatype: 'UINT8', shape }] });
+  expect(() => inferRequestOf(readRequest(message))).toThrow('tensor "IN" has 300000 axes: at most 254 are taken');
+});
