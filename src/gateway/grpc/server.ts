@@ -1,11 +1,5 @@
 /** gRPC for clients, over node:http2: sessions, what is bounded about them, and their end. */
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { GatewayContext } from '../context.ts';
 import { GrpcExchange, type GrpcLimits } from './exchange.ts';
@@ -60,7 +54,6 @@ export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: Not
   });
   const sessions = new Sessions(settings.timeout_keep_alive * 1000);
   const closing = new AbortController();
-  server.on('session', (session) => sessions.add(session));
   server.on('stream', (stream, headers, _flags, rawHeaders) => {
     if (!isGrpc(headers['content-type']) || headers[':method'] !== 'POST') return notGrpc(stream, headers, rawHeaders);
     const address = sessions.addressOf(stream.session);
@@ -68,7 +61,11 @@ export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: Not
     void methods.answer(context, String(headers[':path']), exchange);
   });
   return {
-    take: (socket) => take(server, socket),
+    take: (socket) => {
+      socket.allowHalfOpen = false; // a port for both lets HTTP/1.1 do so; here who hangs up is gone
+      server.once('session', (session) => sessions.add(session, socket)); // at once
+      server.emit('connection', socket);
+    },
     drain: () => sessions.close(),
     close: () => {
       closing.abort();
@@ -78,13 +75,10 @@ export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: Not
   };
 }
 
-function take(server: Http2Server, socket: Socket): void {
-  server.emit('connection', socket);
-}
-
 /** gRPC over HTTP/2 says 415 for another content type. */
 const refuseOthers: NotGrpc = (stream) => {
   stream.on('error', () => {});
+  if (stream.closed || stream.destroyed) return; // what came in the same packet has ended it
   stream.respond({ ':status': 415, 'content-type': 'text/plain' });
   stream.end('this port speaks gRPC: POST with content-type application/grpc\n');
   stream.resume();
@@ -92,7 +86,7 @@ const refuseOthers: NotGrpc = (stream) => {
 
 class Sessions {
   readonly #idleMs: number;
-  readonly #addresses = new Map<ServerHttp2Session, string>();
+  readonly #open = new Map<ServerHttp2Session, { readonly socket: Socket; readonly address: string }>();
   #ended: (() => void) | undefined;
   #over = false;
 
@@ -101,46 +95,50 @@ class Sessions {
     this.#idleMs = idleMs;
   }
 
-  add(session: ServerHttp2Session): void {
-    const { socket } = session;
-    this.#addresses.set(session, socket.remoteAddress ?? '');
+  /** @param socket its own: the one that a session shows is gone when the session has ended, and may stay open itself */
+  add(session: ServerHttp2Session, socket: Socket): void {
+    this.#open.set(session, { socket, address: socket.remoteAddress ?? '' });
     session.on('error', () => {}); // 'close' follows
     session.setLocalWindowSize(8 * WINDOW_BYTES);
-    const watch = new Watch(session, this.#idleMs);
+    const watch = new Watch(session, socket, this.#idleMs);
     session.on('stream', (stream) => watch.began(stream));
     session.once('close', () => {
       watch.end();
-      this.#addresses.delete(session);
-      if (this.#addresses.size === 0) this.#ended?.();
+      this.#open.delete(session);
+      if (this.#open.size === 0) this.#ended?.();
     });
     if (this.#over) session.close();
   }
 
   addressOf(session: unknown): string {
-    return this.#addresses.get(session as ServerHttp2Session) ?? '';
+    return this.#open.get(session as ServerHttp2Session)?.address ?? '';
   }
 
   close(): void {
-    for (const session of this.#addresses.keys()) session.close();
+    for (const session of this.#open.keys()) session.close();
   }
 
   end(): Promise<void> {
     this.#over = true;
     this.close();
-    if (this.#addresses.size === 0) return Promise.resolve();
+    if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#ended = resolve;
     });
   }
 
   cut(): void {
-    for (const session of this.#addresses.keys()) session.destroy();
+    for (const [session, { socket }] of this.#open) {
+      session.destroy();
+      socket.destroy();
+    }
   }
 }
 
 /** Whether one connection is used, and whether anybody is at its other end. One timer, for calls come by the thousand. */
 class Watch {
   readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
   readonly #idleMs: number;
   readonly #timer: NodeJS.Timeout;
   #streams = 0;
@@ -148,8 +146,9 @@ class Watch {
   /** `performance.now()` of a ping that nobody has answered. */
   #askedAt: number | undefined;
 
-  constructor(session: ServerHttp2Session, idleMs: number) {
+  constructor(session: ServerHttp2Session, socket: Socket, idleMs: number) {
     this.#session = session;
+    this.#socket = socket;
     this.#idleMs = idleMs;
     this.#timer = setInterval(() => this.#look(), Math.min(idleMs, PING_EVERY_MS));
   }
@@ -167,6 +166,10 @@ class Watch {
   }
 
   #look(): void {
+    if (this.#session.destroyed) {
+      this.#socket.destroy(); // the client was told so, and did not hang up
+      return;
+    }
     if (this.#streams === 0) {
       if (performance.now() - this.#idleSince >= this.#idleMs) this.#session.close();
       return;
