@@ -52,6 +52,7 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
       refusals.push({ code: 'CONFIG_INVALID', message: `${variable} ${checked.wrong}`, hint: `${option.describe}.` });
   }
   const settings = values as unknown as GatewayValues;
+  notes.push(...withoutTls(settings));
   const predictor = predictorOf(settings);
   if ('code' in predictor) refusals.push(predictor);
   // Only of values that are what they should be.
@@ -88,6 +89,14 @@ export function resolveGateway(argv: readonly string[], env: Env): Resolved {
     refusals,
   };
 }
+
+/** Who names a CA and forgets to ask for TLS sends everything in the clear. */
+const withoutTls = (values: GatewayValues): readonly string[] =>
+  (['predictor_ca_file', 'predictor_cert_file', 'predictor_key_file'] as const)
+    .filter((name) => values[name] !== undefined && !values.predictor_use_ssl)
+    .map(
+      (name) => `--${name} has no effect: the predictor is spoken to without TLS unless --predictor_use_ssl is given`,
+    );
 
 /** Those that fill the model's inputs by their names and datatypes, which a V1 predictor does not tell. */
 function blindTransforms(

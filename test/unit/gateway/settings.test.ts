@@ -57,6 +57,13 @@ describe('resolveGateway', () => {
     ]);
   });
 
+  test.each([
+    { argv: ['--predictor_ca_file=ca.crt'], notes: ['--predictor_ca_file has no effect'] },
+    { argv: ['--predictor_ca_file=ca.crt', '--predictor_use_ssl'], notes: [] },
+  ])('$argv: what is said of files for TLS', ({ argv, notes }) => {
+    expect(resolveGateway([...PREDICTOR, ...argv], {}).notes.map((note) => note.split(':')[0])).toEqual(notes);
+  });
+
   test('the last of two counts, as in argparse, and it says so', () => {
     const { settings, notes } = resolveGateway([...PREDICTOR, '--http_port=1', '--http_port=2'], {});
     expect([settings?.http_port, notes]).toEqual([
