@@ -22,6 +22,8 @@ const END = 0x7d;
 /** One for all, for a body is read without a pause. What more numbers took than these, 8 MiB, is not kept for the next. */
 let scratch = new Scratch();
 const KEPT_VALUES = 2 ** 20;
+/** Each costs 700 bytes beside its numbers, which pays where they are long; a body of short ones would hold us up for seconds. */
+const MAX_LISTS = 1_024;
 
 /** @returns undefined when there is nothing to cut, or it would not be safe */
 export function cutLists(body: Uint8Array): CutBody | undefined {
@@ -31,7 +33,7 @@ export function cutLists(body: Uint8Array): CutBody | undefined {
   const kept: Buffer[] = [];
   const lists: NumberList[] = [];
   let from = 0;
-  for (let key = bytes.indexOf(KEY); key >= 0; ) {
+  for (let key = bytes.indexOf(KEY); key >= 0 && lists.length <= MAX_LISTS; ) {
     const open = listBehind(bytes, key + KEY.length);
     const list = open > 0 ? readNumbers(bytes, open, scratch) : undefined;
     if (list) {
@@ -42,7 +44,7 @@ export function cutLists(body: Uint8Array): CutBody | undefined {
     key = bytes.indexOf(KEY, list?.end ?? key + KEY.length);
   }
   if (scratch.values.length > KEPT_VALUES) scratch = new Scratch(); // the lists keep theirs as long as they are needed
-  if (lists.length === 0) return undefined;
+  if (lists.length === 0 || lists.length > MAX_LISTS) return undefined;
   const rest = Buffer.concat([...kept, bytes.subarray(from)]);
   return rest.includes(BACKSLASH) ? undefined : { rest, lists };
 }
