@@ -107,6 +107,8 @@ async function post(url: URL, told: Told, options: CallbackOptions, signal: Abor
     response.destroy(); // what it says beside its status is nobody's
   });
   asked.on('error', reject);
+  // An answer that switches protocols is neither an error nor an answer.
+  asked.once('close', () => reject(new Error('closed without an answer')));
   asked.end(told.reply.body);
   const code = await promise;
   if (code >= 200 && code < 300) return;

@@ -1,6 +1,6 @@
 /** Callbacks on real sockets: a name is as good as the addresses that it leads to, and trying has an end. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { deliver } from '../../../src/gateway/queue/callback.ts';
 import { callbackHosts } from '../../../src/gateway/queue/callback-hosts.ts';
@@ -49,6 +49,17 @@ test.each([301, 400, 404])('status %i is final', async (status) => {
 
 test('nobody there is tried six times', async () => {
   expect(await to(await freePort(), ['localhost', '127.0.0.0/8'])).toEqual({ outcome: 'failed', attempts: 6 });
+});
+
+test('a listener that switches protocols and hangs up has not taken it', async () => {
+  const words = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n';
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.end(words));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  expect(await to(port, ['localhost', '127.0.0.0/8'])).toEqual({ outcome: 'failed', attempts: 6 });
 });
 
 test('a gateway that ends leaves it to another one', async () => {

@@ -62,6 +62,9 @@ test.each([
   ['::ffff:127.0.0.1', false],
   ['::ffff:169.254.169.254', false],
   ['64:ff9b::7f00:1', false],
+  ['::7f00:1', false],
+  ['::ffff:0:127.0.0.1', false],
+  ['fec0::1', false],
   ['hooks.example.com', false],
 ])('a name that leads to %s may be connected to: %s', (address, may) => {
   expect(mayConnect(address, hosts)).toBe(may);
