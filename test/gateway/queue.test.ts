@@ -342,6 +342,20 @@ describe('nothing that was taken is lost', () => {
     expect((await look(second.port, json.id)).json).toMatchObject({ status: 'done', attempts: 2 });
   });
 
+  needsRedis('when who claimed it is not heard of any more, whatever part of a second a lease has', async () => {
+    const redis = await startRedis();
+    const { port } = await fakePredictor();
+    const env = { MUSTER_GATEWAY_QUEUE_LEASE_SECONDS: '1.001' };
+    const taker = await gateway(port, redis.url, { argv: ['--queue_concurrency=0'] });
+    const { json } = await submit(taker.port);
+    const link = await linkTo(redis.url);
+    await link.send(['XGROUP', 'CREATE', 'muster:{gateway}:jobs', 'gateways', '0']);
+    const read = ['XREADGROUP', 'GROUP', 'gateways', 'gone', 'STREAMS', 'muster:{gateway}:jobs', '>'];
+    expect(await link.send(read)).toBeTruthy();
+    const other = await gateway(port, redis.url, { env });
+    expect((await result(other.port, json.id)).status).toBe(200);
+  });
+
   needsRedis('when each gateway that begins it is killed: it has failed, and says why', async () => {
     const redis = await startRedis();
     const { handler, came } = held();
@@ -431,6 +445,17 @@ needsRedis(
     }
   },
 );
+
+needsRedis('a no of Redis is told, but not each time, though its connection stands', async () => {
+  const redis = await startRedis();
+  const lines: string[] = [];
+  const link = new RedisLink(redis.url, textLog({ level: 'warn', now: () => 0, write: (text) => lines.push(text) }));
+  onTestFinished(() => link.close());
+  await link.connected(60_000);
+  await link.send(['REPLICAOF', '127.0.0.1', '1']);
+  for (const key of ['a', 'b']) await expect(link.send(['SET', key, 'x'])).rejects.toMatchObject({ status: 503 });
+  expect(lines).toEqual([expect.stringContaining('cannot be asked: READONLY')]);
+});
 
 describe('a callback', () => {
   interface Told {

@@ -20,7 +20,7 @@ export async function openQueue(context: GatewayContext): Promise<Queue | undefi
     import('./worker.ts'),
   ]);
   const maxAttempts = settings.queue_attempts;
-  const leaseMs = settings.queue_lease_seconds * 1000;
+  const leaseMs = Math.round(settings.queue_lease_seconds * 1000); // Redis takes no part of one
   const ttlMs = settings.queue_ttl_seconds * 1000;
   const consumer = `${hostname()}-${randomBytes(6).toString('hex')}`;
   const site = new QueueSite({ url: settings.queue_redis, name: settings.queue_name, log });

@@ -1,6 +1,6 @@
 /** Connections to Redis that come back by themselves, and commands that have an end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, RESP_TYPES } from 'redis';
+import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import type { Log } from '../../log.ts';
 import { Failure } from '../failure.ts';
 
@@ -16,12 +16,16 @@ const MAX_WAITING = 10_000;
 /** One line about trouble in so many milliseconds. */
 const QUIET_MS = 60_000;
 
+/** Who asks knows what to do then. */
+const EXPECTED = /^(NOGROUP|BUSYGROUP) /;
+
 export type Argument = string | Buffer;
 
 export class RedisLink {
   readonly #client;
   readonly #where: string;
   readonly #connected: Promise<void>;
+  readonly #complain: (error: Error) => void;
 
   constructor(url: string, log: Log) {
     this.#where = new URL(url).host;
@@ -33,14 +37,14 @@ export class RedisLink {
       socket: { connectTimeout: CONNECT_MS, socketTimeout: SILENT_MS, reconnectStrategy: RECONNECT_MS },
     });
     let toldAt = Number.NEGATIVE_INFINITY;
-    const complain = (error: Error) => {
+    this.#complain = (error: Error) => {
       const now = performance.now();
       if (now - toldAt < QUIET_MS) return;
       toldAt = now;
       log.warn(`the queue at ${this.#where} cannot be asked: ${error.message}`);
     };
-    this.#client.on('error', complain);
-    this.#connected = this.#client.connect().then(() => {}, complain);
+    this.#client.on('error', this.#complain);
+    this.#connected = this.#client.connect().then(() => {}, this.#complain);
   }
 
   /** Connected for the first time, or so long has passed. */
@@ -66,6 +70,8 @@ export class RedisLink {
       return await Promise.race([asked, promise]);
     } catch (cause) {
       const why = (cause as Error).message;
+      // No word of the connection says that Redis is a replica, or full, or wants a password.
+      if (cause instanceof ErrorReply && !EXPECTED.test(why)) this.#complain(cause);
       throw new Failure(503, `the queue at ${this.#where} cannot be asked: ${why}`, { retryAfter: 1, cause });
     } finally {
       clearTimeout(late);

@@ -82,8 +82,13 @@ export class Worker {
     const leave = await context.admission.enterLast(signal);
     leave();
     const found = await claims.next(BLOCK_MS);
-    if (found && signal.aborted) await claims.release(found.entry);
-    else if (found) this.#take(found);
+    if (found) await this.#takeOrLeave(found);
+  }
+
+  /** Who was asked to stop while Redis was asked for one leaves it to another gateway. */
+  async #takeOrLeave(found: Omit<Claim, 'owner'>): Promise<void> {
+    if (this.#stopping.signal.aborted) await this.#options.claims.release(found.entry);
+    else this.#take(found);
   }
 
   /** Keeps what is done here ours, and looks for what is nobody's. */
@@ -95,7 +100,7 @@ export class Worker {
     this.#stop('lost', ({ claim, phase }) => lost.has(claim) && phase === 'running');
     const free = this.#slots;
     if (this.#stopping.signal.aborted || free <= 0) return;
-    for (const found of await claims.abandoned(free)) this.#take(found);
+    for (const found of await claims.abandoned(free)) await this.#takeOrLeave(found);
   }
 
   /** Again and again until the signal, with pauses while Redis is away. */
