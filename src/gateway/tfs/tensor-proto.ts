@@ -124,20 +124,31 @@ type Described = Pick<Tensor, 'name' | 'datatype' | 'shape'>;
 function ofContent({ name, datatype, shape }: Described, content: Uint8Array): Uint8Array {
   if (datatype !== 'BYTES') return content;
   const count = countOf(shape);
-  const lengths: number[] = [];
   let at = 0;
-  while (lengths.length < count) {
+  const nextLength = (): number => {
     let [length, scale, byte] = [0, 1, 0x80];
     for (; byte >= 0x80 && at < content.length; scale *= 128) {
       byte = content[at++] as number;
       length += (byte & 0x7f) * scale;
     }
     if (byte >= 0x80) throw refuse(`tensor "${name}" is cut short within the lengths of its texts`);
-    lengths.push(length);
+    return length;
+  };
+  let size = 0;
+  for (let i = 0; i < count; i += 1) size += nextLength();
+  let from = at;
+  if (from + size !== content.length)
+    throw refuse(`tensor "${name}" has ${content.length} bytes, but its texts take ${from + size}`);
+  const data = Buffer.allocUnsafe(4 * count + size);
+  at = 0;
+  for (let [i, to] = [0, 0]; i < count; i += 1) {
+    const length = nextLength();
+    data.writeUInt32LE(length, to);
+    data.set(content.subarray(from, from + length), to + 4);
+    from += length;
+    to += 4 + length;
   }
-  const ends = lengths.map((length) => (at += length));
-  if (at !== content.length) throw refuse(`tensor "${name}" has ${content.length} bytes, but its texts take ${at}`);
-  return joinBytes(ends.map((end, i) => content.subarray(end - (lengths[i] as number), end)));
+  return data;
 }
 
 /** What a text costs us, however short it is. */

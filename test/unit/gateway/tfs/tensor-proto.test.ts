@@ -54,12 +54,13 @@ describe('values in the list of their type', () => {
   test.each([
     { of: 'empty texts', dtype: 7, one: [0x42, 0] },
     { of: 'floats one at a time', dtype: 1, one: [0x2d, 0, 0, 0, 0] },
+    { of: 'empty texts as raw bytes', dtype: 7, head: [0x22, 0x80, 0x80, 0x40], one: [0] },
   ])(
     'are read without keeping a view of each: $of',
-    ({ dtype, one }) => {
+    ({ dtype, head = [], one }) => {
       const shape = [0x12, 6, 0x12, 4, 8, 0x80, 0x80, 0x40]; // [2^20]
       const message = Buffer.concat([
-        Buffer.of(8, dtype, ...shape),
+        Buffer.of(8, dtype, ...shape, ...head),
         Buffer.alloc(2 ** 20 * one.length, Buffer.from(one)),
       ]);
       const before = process.memoryUsage().heapUsed;
