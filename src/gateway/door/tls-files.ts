@@ -76,7 +76,11 @@ function read(name: keyof TlsFiles, file: string): string {
 const signatureOf = ({ cert, key, ca }: TlsFiles): string =>
   [cert, key, ...(ca === undefined ? [] : [ca])]
     .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return stat ? `${stat.dev}:${stat.ino}:${stat.mtimeMs}:${stat.size}` : 'none';
+      try {
+        const { dev, ino, mtimeMs, size } = statSync(file);
+        return `${dev}:${ino}:${mtimeMs}:${size}`;
+      } catch {
+        return 'none'; // reading it says why
+      }
     })
     .join();

@@ -1,6 +1,6 @@
 /** The ports: TLS and mTLS on both, renewed certificates, HTTP/1.1 and HTTP/2 on one port, and the way out. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -46,6 +46,12 @@ function pemFiles(authority: Authority, names: readonly string[] = ['127.0.0.1']
 
 const trusting = (ca: string, mine?: Issued) =>
   credentials.createSsl(Buffer.from(ca), mine ? Buffer.from(mine.key) : null, mine ? Buffer.from(mine.cert) : null);
+
+/** Neither there nor missing: a link to itself. */
+function unlookable(file: string): void {
+  rmSync(file);
+  symlinkSync(file, file);
+}
 
 /** HTTP/1.1 over TLS. @returns the status, or the error's code */
 async function askTls(port: number, ca: string, mine?: Issued): Promise<number | string> {
@@ -110,12 +116,19 @@ describe('TLS', () => {
     expect(await shown(http)).toBe('renewed');
     expect(log.join('')).toMatch(/cannot be used: .*the old ones stay/);
     expect(log.join('')).not.toContain('no key');
+    unlookable(files.path('tls.key'));
+    expect(await shown(http)).toBe('renewed');
   });
 
   test.each([
     {
       what: 'a file that is not there',
       break: (path: (name: string) => string) => rmSync(path('tls.key')),
+      code: 'TLS_FILE_UNREADABLE',
+    },
+    {
+      what: 'a file that cannot even be looked at',
+      break: (path: (name: string) => string) => unlookable(path('tls.crt')),
       code: 'TLS_FILE_UNREADABLE',
     },
     {
