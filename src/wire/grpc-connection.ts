@@ -129,6 +129,7 @@ export class GrpcConnection {
     };
     try {
       const http2 = await abortable(session.open, limit.signal);
+      limit.signal.throwIfAborted(); // since then
       const raw = open(http2, call, this.#who());
       const stream = new GrpcStream(raw, session, this.#maxReplyBytes);
       raw.once('close', over);

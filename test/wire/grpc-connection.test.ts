@@ -123,6 +123,20 @@ describe('against grpc-js', () => {
     await expect(failure(call)).resolves.toMatchObject({ reason: 'cancelled' });
   });
 
+  test('a stream that is given up while it opens ends, whenever that is', async () => {
+    const { port } = await http2Server((server) => server.on('stream', (stream) => void stream.on('error', () => {})));
+    const client = connection({ port });
+    await client.stream({ path: '/s/m', deadlineMs: 60_000 }); // so that the next ones open at once
+    for (let steps = 0; steps < 20; steps += 1) {
+      const caller = new AbortController();
+      const opening = client.stream({ path: '/s/m', deadlineMs: 60_000, signal: caller.signal });
+      for (let step = 0; step < steps; step += 1) await undefined;
+      caller.abort();
+      const read = opening.then((stream) => stream[Symbol.asyncIterator]().next());
+      await expect(read).rejects.toMatchObject({ reason: 'cancelled' });
+    }
+  });
+
   test('finds a server again that was restarted on the same port', async () => {
     const first = await serve(() => ({ status: 'SERVING' }));
     const to = connection({ port: first.port });
