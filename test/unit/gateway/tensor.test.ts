@@ -207,7 +207,7 @@ describe('BYTES elements', () => {
     const before = process.memoryUsage().heapUsed;
     expect(raw('BYTES', values, [count])).toHaveLength(6 * count);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(48 * 2 ** 20);
-  });
+  }, 60_000);
 
   test('go round', () => {
     fc.assert(
