@@ -195,6 +195,7 @@ export class GrpcExchange implements Caller {
   /** Node writes what waits as one, and nobody sees how much of that is gone. */
   async #writeInSteps(message: Parts): Promise<void> {
     const length = message.reduce((sum, part) => sum + part.length, 0);
+    if (this.#stream.closed || this.#stream.destroyed) throw left();
     this.#begin();
     for (const part of [frameHead(length), ...message])
       for (let at = 0; at < part.length; at += STEP_BYTES) {

@@ -72,6 +72,8 @@ class StreamedRequest implements Caller {
   readonly startedAt = performance.now();
   sentBytes = 0;
   status = 200;
+  /** Settles when the client has taken what it was told of a failure. Never rejects. */
+  told: Promise<void> = Promise.resolve();
   readonly #bare: boolean;
 
   constructor({ settings }: GatewayContext, exchange: GrpcExchange, read: ReadRequest, bytes: number) {
@@ -102,7 +104,7 @@ class StreamedRequest implements Caller {
   fail(failure: Failure): void {
     this.status = failure.status;
     if (this.#bare) this.exchange.abandon(failure);
-    else this.exchange.send([this.#counted(streamedError(failure.message, this.read))]).catch(() => {}); // it is gone
+    else this.told = this.exchange.send([this.#counted(streamedError(failure.message, this.read))]).catch(() => {}); // it is gone
   }
 
   async answer(responses: readonly InferResponse[]): Promise<void> {
@@ -129,15 +131,17 @@ class StreamedRequest implements Caller {
   }
 }
 
-function serveOne(context: GatewayContext, one: StreamedRequest): Promise<void> {
+/** Its place with the predictor is free before the client has taken its failure; its place on the stream is not. */
+async function serveOne(context: GatewayContext, one: StreamedRequest): Promise<void> {
   const { read, exchange } = one;
   const { triton_enable_empty_final_response: wantsLast, ...parameters } = read.parameters;
-  return serve(context, one, { api: 'grpc_stream', asked: askedOf(read) }, async (call) => {
+  await serve(context, one, { api: 'grpc_stream', asked: askedOf(read) }, async (call) => {
     if (exchange.closing.aborted) throw new Failure(503, 'the gateway is shutting down', { retryAfter: 1 });
     const request = decoded(() => inferRequestOf({ ...read, parameters }));
     const ended = await answers(context, one, request, call);
     if (wantsLast === true && !ended) await one.last();
   });
+  await one.told;
 }
 
 /** @returns whether the predictor's last answer said so */
