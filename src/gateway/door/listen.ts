@@ -13,6 +13,12 @@ export interface ListenOptions {
 }
 
 /**
+ * Connections that may stand before we take them. Node's 511 are fewer than clients that come at once, and the kernel resets
+ * who waits behind them; it makes this smaller where its own bound is (net.core.somaxconn).
+ */
+const BACKLOG = 4_096;
+
+/**
  * @returns the port
  * @throws MusterError PORT_TAKEN, ADDRESS_UNAVAILABLE
  */
@@ -37,7 +43,7 @@ export async function listen(server: Server, { host, port, what }: ListenOptions
 function bind(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host, port }, () => {
+  server.listen({ host, port, backlog: BACKLOG }, () => {
     server.off('error', reject);
     resolve();
   });
