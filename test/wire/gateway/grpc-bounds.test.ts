@@ -30,7 +30,6 @@ test('a client of a stream that sends nonsense and reads no answer is not read e
     const held = sleep(1_000, 'held');
     if ((await Promise.race([once(stream, 'drain'), held])) === 'held') break;
   }
-  expect(sent).toBeGreaterThan(1_000_000);
   expect(sent).toBeLessThan(20_000_000);
 });
 
