@@ -19,7 +19,7 @@ const slow = (name: string) => ({
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'wire', include: ['test/wire/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {

@@ -43,6 +43,15 @@ const MAX_AXES = 254;
 export const isDatatype = (text: unknown): text is Datatype =>
   typeof text === 'string' && Object.hasOwn(ELEMENT_BYTES, text);
 
+/** Of one request: messages of two bytes each must not become a heap of objects. */
+const MAX_TENSORS = 4_096;
+
+/** Puts one more to the others. @param what they are, e.g. `inputs` @throws Failure 400 when they are too many */
+export function pushBounded<T>(others: T[], one: T, what: string): void {
+  if (others.length === MAX_TENSORS) throw refuse(`the request has more than ${MAX_TENSORS} ${what}`);
+  others.push(one);
+}
+
 /** How many elements `shape` holds; 1 for a scalar. */
 export const countOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);
 

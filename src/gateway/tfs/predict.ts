@@ -1,6 +1,6 @@
 /** PredictRequest and PredictResponse ↔ what the gateway asks and answers; for both sides, as client and as server. */
 import type { InferRequest, InferResponse, RequestedOutput } from '../protocol/infer.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { pushBounded, type Tensor } from '../tensor/tensor.ts';
 import { bytesOf, type FieldValue, ProtoWriter, readFields, textOf } from '../upstream/oip/wire-format.ts';
 import { type ModelSpec, readModelSpec, writeModelSpec } from './model-spec.ts';
 import { nested, type Parts, readTensor, writeTensor } from './tensor-proto.ts';
@@ -75,7 +75,8 @@ function readPredict(bytes: Uint8Array, fields: Fields, maxBytes: number): Read 
       const tensor = readEntry(value, left);
       left -= Math.max(0, tensor.data.length - bytesOf(value).length); // what it stands for beyond what came
       tensors.set(tensor.name, tensor); // the last one counts, as in every map
-    } else if (no === fields.filter) outputs.push({ name: textOf(value), parameters: {} });
+    } else if (no === fields.filter)
+      pushBounded(outputs, { name: textOf(value), parameters: {} }, 'names in output_filter');
   });
   return { spec, tensors: [...tensors.values()], outputs };
 }

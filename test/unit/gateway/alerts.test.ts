@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GatewayMetrics } from '../../../src/gateway/ops/metrics.ts';
 import {
   type AlertCase,
   checkRules,
@@ -12,17 +11,11 @@ import {
   noPromtool,
   rulesOf,
 } from '../support/alert-rules.ts';
+import { metricNames } from './metric-names.ts';
 
 const FILE = join(import.meta.dirname, '../../../docs/gateway-alerts.yaml');
 const DOCS = join(import.meta.dirname, '../../../docs');
 const rules = rulesOf(FILE);
-
-async function metricNames(): Promise<string[]> {
-  const metrics = new GatewayMetrics({ running: () => 0, waiting: () => 0 });
-  metrics.endpoints('predictor', () => []);
-  metrics.speaks('grpc-v2');
-  return [...(await metrics.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
-}
 
 test('each rule says how bad, what, and what to do, and asks for metrics that are there', async () => {
   expectSound(rules, await metricNames());

@@ -10,6 +10,7 @@ import {
   ELEMENT_BYTES,
   isDatatype,
   type Parameter,
+  pushBounded,
   type Tensor,
   wrongRaw,
 } from '../../tensor/tensor.ts';
@@ -50,9 +51,9 @@ export function readRequest(bytes: Uint8Array): ReadRequest {
     else if (no === 2) request.version = textOf(value);
     else if (no === 3) request.id = textOf(value);
     else if (no === 4) readParameter(value, request.parameters);
-    else if (no === 5) inputs.push(readDescribed(bytesOf(value)));
-    else if (no === 6) outputs.push(readOutput(bytesOf(value)));
-    else if (no === 7) raw.push(bytesOf(value));
+    else if (no === 5) pushBounded(inputs, readDescribed(bytesOf(value)), 'inputs');
+    else if (no === 6) pushBounded(outputs, readOutput(bytesOf(value)), 'outputs');
+    else if (no === 7) pushBounded(raw, bytesOf(value), 'raw_input_contents');
   });
   return { ...request, inputs, outputs, raw };
 }

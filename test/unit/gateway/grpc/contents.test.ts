@@ -81,3 +81,13 @@ test('a shape of very many axes is refused as any wrong one is', () => {
   expect(described.length + shape.length).toBe(200_015);
   expect(() => inferRequestOf(readRequest(message))).toThrow(`tensor "IN" has ${count} axes: at most 254 are taken`);
 }, 60_000);
+
+test.each([
+  { what: 'inputs', field: 5 },
+  { what: 'outputs', field: 6 },
+  { what: 'raw_input_contents', field: 7 },
+])('a message of very many empty $what is refused before they are all read', ({ what, field }) => {
+  const message = (count: number) => Buffer.alloc(2 * count, Buffer.of((field << 3) | 2, 0));
+  expect(() => readRequest(message(4_096))).not.toThrow();
+  expect(() => readRequest(message(4_097))).toThrow(`the request has more than 4096 ${what}`);
+});
