@@ -4,7 +4,7 @@
  */
 import type { GatewayContext } from './context.ts';
 import { Failure } from './failure.ts';
-import type { Call, InferRequest, InferResponse } from './protocol/infer.ts';
+import { type Call, type InferRequest, type InferResponse, leftMs } from './protocol/infer.ts';
 import type { Reply } from './protocol/reply.ts';
 
 export interface Asked {
@@ -80,7 +80,7 @@ async function admitted(context: GatewayContext, caller: Caller, request: Reques
   try {
     if (request.asked) named(request.asked);
     const call = caller.call(settings.predictor_request_timeout_seconds * 1000, settings.forward_headers);
-    leave = await admission.enter(caller.gone);
+    leave = await admission.enter(caller.gone, leftMs(call));
     await work(call, named);
     served.answered(subject.model);
   } catch (error) {

@@ -14,7 +14,8 @@ export interface AdmissionOptions {
 /** Who lets requests in. */
 export interface Admits {
   readonly running: number;
-  enter(signal: AbortSignal): Promise<() => void>;
+  /** @param withinMs what the request has left */
+  enter(signal: AbortSignal, withinMs?: number): Promise<() => void>;
   /** After everybody else, however long that is. */
   enterLast(signal: AbortSignal): Promise<() => void>;
 }
@@ -40,10 +41,11 @@ export class Admission implements Admits {
   /**
    * Resolves when the request may run, with what gives its place back; call that once.
    *
-   * @throws Failure 429 when too many wait, or one waited too long; 499 when `signal` is aborted
+   * @param withinMs what the request has left
+   * @throws Failure 429 when too many wait, or one waited too long; 504 when its own time is over; 499 when `signal` is aborted
    */
-  async enter(signal: AbortSignal): Promise<() => void> {
-    if (this.#running >= this.#options.maxRunning || this.#waiting.size > 0) await this.#wait(signal);
+  async enter(signal: AbortSignal, withinMs = Number.POSITIVE_INFINITY): Promise<() => void> {
+    if (this.#running >= this.#options.maxRunning || this.#waiting.size > 0) await this.#wait(signal, withinMs);
     else this.#running += 1;
     return this.#leaver();
   }
@@ -90,13 +92,14 @@ export class Admission implements Admits {
     } else this.#running -= 1;
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(signal: AbortSignal, withinMs: number): Promise<void> {
     const { maxWaiting, maxRunning, maxWaitMs } = this.#options;
     if (this.#waiting.size >= maxWaiting) throw busy(`${maxRunning} requests are under way and ${maxWaiting} wait`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = () => settle(() => reject(busy(`the request waited ${maxWaitMs} ms behind ${maxRunning} others`)));
+    const waited = (ms: number) => `the request waited ${Math.round(ms)} ms behind ${maxRunning} others`;
+    const late = () => settle(() => reject(withinMs < maxWaitMs ? overdue(waited(withinMs)) : busy(waited(maxWaitMs))));
     const left = () => settle(() => reject(gone()));
-    const timer = setTimeout(late, maxWaitMs);
+    const timer = setTimeout(late, Math.min(maxWaitMs, withinMs));
     const go = () => settle(resolve);
     const settle = (how: () => void) => {
       clearTimeout(timer);
@@ -120,4 +123,5 @@ export const OPEN: Admits = {
 
 const gone = (): Failure => new Failure(499, 'the client has gone');
 
+const overdue = (what: string): Failure => new Failure(504, `${what}, until its deadline`);
 const busy = (message: string): Failure => new Failure(429, message, { retryAfter: 1 });

@@ -44,6 +44,16 @@ describe('Admission', () => {
     (await late)();
   });
 
+  test('who has less time than the queue gives learns of its own deadline, 504', async () => {
+    const door = admission();
+    await door.enter(never);
+    await expect(door.enter(never, 5)).rejects.toMatchObject({
+      status: 504,
+      message: 'the request waited 5 ms behind 1 others, until its deadline',
+    });
+    expect(door.waiting).toBe(0);
+  });
+
   test('who waited too long is turned away, and its place in the queue is free', async () => {
     const door = admission({ maxWaitMs: 5 });
     const leave = await door.enter(never);
