@@ -1,6 +1,5 @@
 /** What is asked of the predictor for those who only look, over HTTP or gRPC. */
-import type { GatewayContext } from './context.ts';
-import type { Call, ServerMetadata } from './protocol/infer.ts';
+import type { Call, Predictor, ServerMetadata } from './protocol/infer.ts';
 
 /** Milliseconds for a look at the predictor. */
 const LOOK_MS = 5_000;
@@ -11,12 +10,16 @@ export const lookCall = (signal: AbortSignal): Call => ({
   headers: {},
 });
 
-/** Ours, with the extensions that the predictor has. @throws Failure */
+/** What a gateway is besides, whatever stands behind it. */
+const OURS: readonly string[] = ['binary_tensor_data', 'generate'];
+/** Triton's extensions that are parameters of a request, which pass; the others are paths and methods of its own. */
+const PASSED: readonly string[] = ['classification', 'sequence', 'schedule_policy', 'parameters'];
+
+/** Ours, with the extensions of the predictor that reach it through here. @throws Failure */
 export async function serverMetadata(
-  { version, predictor }: Pick<GatewayContext, 'version' | 'predictor'>,
+  { version, predictor }: { readonly version: string; readonly predictor: Pick<Predictor, 'metadata'> },
   signal: AbortSignal,
 ): Promise<ServerMetadata> {
   const { extensions } = await predictor.metadata(lookCall(signal));
-  const ours = ['binary_tensor_data', 'generate'];
-  return { name: 'muster', version, extensions: [...new Set([...ours, ...extensions])] };
+  return { name: 'muster', version, extensions: [...OURS, ...extensions.filter((each) => PASSED.includes(each))] };
 }
