@@ -47,7 +47,7 @@ async function readAnnounced(request: IncomingMessage, length: number): Promise<
 }
 
 /**
- * Frees memory that nobody looks at any more, now and not when V8 gets to it: 20 % of the CPU of a request with an image.
+ * Frees memory that nobody looks at any more, now and not when V8 gets to it (docs/decisions/0009).
  * Only what has memory of its own: Node reads each chunk of an HTTP/1.1 body into its own.
  */
 function release({ buffer, length }: Buffer): void {
