@@ -63,13 +63,11 @@ const NOBODY: Asked = { model: '', version: '' };
 export async function serve(context: GatewayContext, caller: Caller, request: Request, work: Work): Promise<void> {
   const { tracing } = context;
   const serving = () => admitted(context, caller, request, work);
-  const { api, asked = NOBODY } = request;
-  if (tracing) await tracing.request({ headers: caller.headers, api, model: asked.model.slice(0, 200) }, serving);
+  if (tracing) await tracing.request({ headers: caller.headers, api: request.api }, serving);
   else await serving();
 }
 
-/** @returns the HTTP status that it ended with; 499: the client was gone */
-async function admitted(context: GatewayContext, caller: Caller, request: Request, work: Work): Promise<number> {
+async function admitted(context: GatewayContext, caller: Caller, request: Request, work: Work): Promise<Ended> {
   const { settings, served, admission, log } = context;
   let leave: () => void = () => {};
   let subject = NOBODY;
@@ -88,13 +86,14 @@ async function admitted(context: GatewayContext, caller: Caller, request: Reques
   } finally {
     leave();
   }
-  const status = caller.gone.aborted ? 499 : caller.status;
-  account(context, caller, { api: request.api, ...subject, status });
-  return status;
+  const ended = { api: request.api, ...subject, status: caller.gone.aborted ? 499 : caller.status };
+  account(context, caller, ended);
+  return ended;
 }
 
 interface Ended extends Asked {
   readonly api: string;
+  /** Of HTTP; 499: the client was gone. */
   readonly status: number;
 }
 

@@ -1,4 +1,4 @@
-/** Every gRPC method that is served, by its path. A service of its own (a folder) adds its methods by one line in server.ts. */
+/** Every gRPC method that is served, by its path. A service of its own (a folder) adds its methods by one line in registry.ts. */
 import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import type { Call } from '../protocol/infer.ts';

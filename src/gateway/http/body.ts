@@ -48,7 +48,7 @@ async function readAnnounced(request: IncomingMessage, length: number): Promise<
 
 /**
  * Frees memory that nobody looks at any more, now and not when V8 gets to it (docs/decisions/0009).
- * Only what has memory of its own: Node reads each chunk of an HTTP/1.1 body into its own.
+ * Only what has memory of its own: Node 24 reads each chunk of an HTTP/1.1 body into its own.
  */
 function release({ buffer, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);

@@ -6,9 +6,6 @@ import type { Verdict } from '../ops/readiness.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
 
-/** How a look is called. */
-export const callOf = lookCall;
-
 export type Look = (context: GatewayContext, asked: Asked, signal: AbortSignal) => Reply | Promise<Reply>;
 
 /** What a client learns of a model by a verdict: 503 says "later", as in KServe. */
@@ -24,7 +21,7 @@ export const LOOKS = {
   models: ({ served }) => jsonReply(200, { models: served.names }),
   model: async ({ served, predictor }, { model, version }, signal) => {
     served.check(model);
-    const { signatures: _, ...shown } = await predictor.modelMetadata(model, version, callOf(signal));
+    const { signatures: _, ...shown } = await predictor.modelMetadata(model, version, lookCall(signal));
     return jsonReply(200, shown);
   },
   modelReady: async ({ served, readiness }, { model, version }) => {

@@ -1,6 +1,7 @@
 /** `GET /v1/models` and `/v1/models/M`, whose paths KServe's V1 and OpenAI share: one object that is both answers. */
 import { Failure } from '../failure.ts';
-import { callOf, type Look } from '../http/looks.ts';
+import type { Look } from '../http/looks.ts';
+import { lookCall } from '../look.ts';
 import type { Call, Predictor } from '../protocol/infer.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import { statusJson } from '../tfs/status.ts';
@@ -16,7 +17,7 @@ const entryOf = (id: string): Entry => ({ id, object: 'model', created: CREATED,
 
 /** Those that are served; what the predictor itself lists of them, while it can be asked. */
 export const listModels: Look = async ({ settings, served, predictor }, _asked, signal) => {
-  const listed = settings.predictor_protocol === 'openai' ? await listOf(predictor, callOf(signal)) : undefined;
+  const listed = settings.predictor_protocol === 'openai' ? await listOf(predictor, lookCall(signal)) : undefined;
   const isServed = ({ id }: Entry) => served.names.length === 0 || served.names.includes(String(id));
   const data = listed?.filter(isServed) ?? served.names.map(entryOf);
   return jsonReply(200, { object: 'list', data, models: data.map(({ id }) => id) });
@@ -37,7 +38,7 @@ export const oneModel: Look = async (context, { model, version }, signal) => {
   const { served, readiness } = context;
   served.check(model);
   const { ready, why } = readiness.draining ? await readiness.gateway() : await readiness.model(model, version);
-  const versions = await versionsOf(context, { model, version, ready, why }, callOf(signal));
+  const versions = await versionsOf(context, { model, version, ready, why }, lookCall(signal));
   const body = { name: model, ready, model_version_status: statusJson(versions), ...entryOf(model) };
   return jsonReply(ready ? 200 : 503, ready ? body : { ...body, error: why });
 };

@@ -28,12 +28,20 @@ export interface TracingOptions {
 export interface TracedRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly api: string;
+}
+
+/** What is known of it at its end. */
+export interface TracedEnd {
+  /** The HTTP status. */
+  readonly status: number;
   readonly model: string;
 }
 
 /** A span that waits in vain for the collector is dropped: so many wait at most. */
 const MAX_WAITING_SPANS = 4_096;
 const EXPORT_MS = 5_000;
+/** The client chooses it. */
+const MAX_MODEL_CHARS = 200;
 
 export class Tracing {
   readonly #provider: NodeTracerProvider;
@@ -52,14 +60,14 @@ export class Tracing {
     this.#tracer = this.#provider.getTracer('muster-gateway');
   }
 
-  /** Runs `work` as a request of the trace that its headers carry, else of a new one. `work` gives the HTTP status. */
-  request({ headers, api, model }: TracedRequest, work: () => Promise<number>): Promise<void> {
+  /** Runs `work` as a request of the trace that its headers carry, else of a new one. */
+  request({ headers, api }: TracedRequest, work: () => Promise<TracedEnd>): Promise<void> {
     const from = propagation.extract(context.active(), headers);
-    const attributes = { 'muster.api': api, 'muster.model': model };
+    const attributes = { 'muster.api': api };
     return this.#tracer.startActiveSpan(`gateway ${api}`, { kind: SpanKind.SERVER, attributes }, from, async (span) => {
       try {
-        const status = await work();
-        span.setAttribute('http.response.status_code', status);
+        const { status, model } = await work();
+        span.setAttributes({ 'http.response.status_code': status, 'muster.model': model.slice(0, MAX_MODEL_CHARS) });
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       } finally {
         span.end();

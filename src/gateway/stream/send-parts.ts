@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import type { Exchange } from '../http/exchange.ts';
 import type { Reply } from '../protocol/reply.ts';
-import { IdleTimer, taken } from './sse.ts';
+import { IdleTimer } from './carry.ts';
+import { taken } from './sse.ts';
 
 /** @throws Failure 408 when the client takes nothing for so long, 499 when it has gone */
 export async function sendParts(exchange: Exchange, { status, type, headers, rest = [] }: Reply, idleMs: number) {

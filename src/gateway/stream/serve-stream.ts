@@ -1,5 +1,4 @@
 /** A stream of the predictor → server-sent events of one API, measured. */
-import type { Failure } from '../failure.ts';
 import type { Job } from '../http/work.ts';
 import type { Call, InferRequest, InferResponse } from '../protocol/infer.ts';
 import { type EventWords, serveEvents } from './sse.ts';
@@ -9,21 +8,12 @@ export const serveStream = (job: Job, request: InferRequest, words: EventWords):
   serveAnswers<InferResponse>(job, (call) => job.context.predictor.stream(request, call), words);
 
 /** The same with answers of any kind. */
-export async function serveAnswers<T>(
-  job: Job,
+export function serveAnswers<T>(
+  { context, exchange, asked, call }: Job,
   open: (call: Call) => AsyncIterable<readonly T[]>,
   words: EventWords<T>,
 ): Promise<void> {
-  const { context, exchange, asked, call } = job;
   const meter = context.metrics.stream(context.served.label(asked.model));
   const idleMs = context.settings.stream_idle_timeout_seconds * 1000;
-  const failure = await serveEvents({ exchange, call, open, words, idleMs, meter });
-  meter.end(howEnded(failure));
+  return serveEvents(exchange, words, { call, open, idleMs, meter, count: words.count });
 }
-
-/** The label of metrics. */
-export const howEnded = (failure: Failure | undefined): string => {
-  if (!failure) return 'done';
-  if (failure.status === 499) return 'gone';
-  return failure.status === 504 || failure.status === 408 ? 'late' : 'error';
-};

@@ -1,13 +1,10 @@
-/**
- * Answers → server-sent events. Answers that came together are written together; the next are asked for only when the
- * client has taken these, so a client that stops reading stops its model by flow control, and after a while for good.
- */
+/** Answers → server-sent events. Answers that came together are written together. */
 import { once } from 'node:events';
 import { Failure } from '../failure.ts';
 import type { Exchange } from '../http/exchange.ts';
-import type { StreamMeter } from '../ops/metrics.ts';
-import type { Call, InferResponse } from '../protocol/infer.ts';
+import type { InferResponse } from '../protocol/infer.ts';
 import type { Reply } from '../protocol/reply.ts';
+import { type Carried, carry } from './carry.ts';
 
 /** What an API writes: whole events, each with its empty line. */
 export interface EventWords<T = InferResponse> {
@@ -22,46 +19,20 @@ export interface EventWords<T = InferResponse> {
   refused?(failure: Failure): Reply;
 }
 
-export interface SseOptions<T = InferResponse> {
-  readonly exchange: Exchange;
-  readonly call: Call;
-  /** Opens the stream; its call is aborted when one of the deadlines passes. */
-  readonly open: (call: Call) => AsyncIterable<readonly T[]>;
-  readonly words: EventWords<T>;
-  /** Milliseconds between two answers, and for the client to take one. */
-  readonly idleMs: number;
-  readonly meter: StreamMeter;
-}
-
 const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
-/** @returns how it ended; a failure has been told to the client by then */
-export async function serveEvents<T = InferResponse>(options: SseOptions<T>): Promise<Failure | undefined> {
-  const { exchange, call, open, words, idleMs, meter } = options;
-  const stop = new AbortController();
-  const idle = new IdleTimer(idleMs, stop);
+/** Resolves when the client has the last event, or was told of the failure. */
+export async function serveEvents<T>(exchange: Exchange, words: EventWords<T>, stream: Carried<T>): Promise<void> {
   try {
-    idle.during('the predictor');
-    for await (const batch of open({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) })) {
-      const count = batch.reduce((sum, each) => sum + (words.count?.(each) ?? 1), 0);
-      if (count > 0) meter.answers(count);
-      idle.during('the client');
-      await write(exchange, joined(batch.map((each) => words.event(each))), stop.signal);
-      idle.during('the predictor');
-    }
+    await carry(stream, (batch, stop) => write(exchange, joined(batch.map((each) => words.event(each))), stop));
     begin(exchange, 200);
     const last = words.last?.() ?? '';
     exchange.sentBytes += Buffer.byteLength(last);
     exchange.response.end(last);
-    return undefined;
-  } catch (error) {
-    const failure = stop.signal.aborted ? (stop.signal.reason as Failure) : error;
+  } catch (failure) {
     if (!(failure instanceof Failure)) throw failure;
     if (words.refused && !exchange.response.headersSent) exchange.send(words.refused(failure));
     else tell(exchange, failure, words.failed(failure));
-    return failure;
-  } finally {
-    idle.end();
   }
 }
 
@@ -108,34 +79,4 @@ function tell(exchange: Exchange, failure: Failure, event: string): void {
   // A client that does not read would not read this either.
   if (failure.status === 408) response.destroy();
   else response.end(event);
-}
-
-/** Aborts `stop` when one side kept the stream waiting too long. */
-export class IdleTimer {
-  readonly #ms: number;
-  readonly #stop: AbortController;
-  #who = '';
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(ms: number, stop: AbortController) {
-    this.#ms = ms;
-    this.#stop = stop;
-    this.#timer = setTimeout(() => this.#late(), ms);
-  }
-
-  during(who: 'the predictor' | 'the client'): void {
-    this.#who = who;
-    this.#timer.refresh();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #late(): void {
-    const [status, words] = this.#who === 'the client' ? [408, 'took no answer'] : [504, 'sent nothing'];
-    this.#stop.abort(
-      new Failure(status, `${this.#who} ${words} within ${this.#ms} ms (--stream_idle_timeout_seconds)`),
-    );
-  }
 }

@@ -45,7 +45,7 @@ export function rawOfJson(tensor: JsonTensor, data: unknown, nulls: 'refused' | 
 function flatten(data: readonly unknown[], count: number): readonly unknown[] {
   if (!data.some(Array.isArray)) return data;
   const values: unknown[] = [];
-  // Depth is bounded by JSON.parse; what a list cannot hold the count refuses.
+  // Who calls bounds the depth (`timed`); what a list cannot hold the count refuses.
   const walk = (list: readonly unknown[]) => {
     for (const each of list) {
       if (Array.isArray(each)) walk(each);

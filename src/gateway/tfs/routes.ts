@@ -5,8 +5,9 @@
 import type { GatewayContext } from '../context.ts';
 import { Failure, refuse } from '../failure.ts';
 import type { Chosen, Routes } from '../http/handlers.ts';
-import { callOf, type Look } from '../http/looks.ts';
+import type { Look } from '../http/looks.ts';
 import { passesVerbs, WORK } from '../http/work.ts';
+import { lookCall } from '../look.ts';
 import { oneModel } from '../openai/models.ts';
 import { jsonReply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
@@ -66,6 +67,6 @@ function labelOf(model: string, label: string): Asked {
 
 const metadata: Look = async ({ served, models, settings }, { model, version }, signal) => {
   served.check(model);
-  const known = await models.metadata(model, version, callOf(signal));
+  const known = await models.metadata(model, version, lookCall(signal));
   return jsonReply(200, metadataJson(allSignatures(settings, known)));
 };

@@ -9,6 +9,7 @@ import { Writable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { AuditLog, lineOf } from '../../../src/gateway/ops/audit.ts';
 import { ask, BODY, fakePredictor, gateway, INFER, INT8 } from './fixture.ts';
+import { grpcClient, RAW } from './grpc-client.ts';
 
 function tempFile(name: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'muster-watched-'));
@@ -74,7 +75,10 @@ interface Span {
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly status?: { readonly code?: number };
+  readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
 }
+
+const modelOf = ({ attributes }: Span) => attributes.find(({ key }) => key === 'muster.model')?.value.stringValue;
 
 interface Sent {
   readonly resourceSpans: readonly {
@@ -145,4 +149,23 @@ test('a failure marks its spans, and none are made where the client has decided 
     ]),
   );
   expect(spans.some((each) => each.traceId === '1'.repeat(32))).toBe(false);
+});
+
+test('a span tells its model, whether the path named it or only the body did', async () => {
+  const { endpoint, spans } = await collector();
+  const { port } = await fakePredictor({
+    ModelInfer: (call) => {
+      call.send('ModelInferResponse', INT8([1]));
+      call.end();
+    },
+  });
+  const opened = await gateway(port, `--otlp_endpoint=${endpoint}`);
+  expect((await ask(opened.port, INFER, { body: BODY })).status).toBe(200);
+  expect((await grpcClient(opened.grpcPort).begin('ModelInfer', RAW).outcome).code).toBe(0);
+  await opened.close();
+  const requests = spans.filter(({ name }) => name.startsWith('gateway '));
+  expect(requests.map((each) => [each.name, modelOf(each)])).toEqual([
+    ['gateway v2', 'm'],
+    ['gateway grpc', 'm'],
+  ]);
 });

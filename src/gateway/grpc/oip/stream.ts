@@ -6,8 +6,7 @@ import type { GatewayContext } from '../../context.ts';
 import { Failure } from '../../failure.ts';
 import type { Call, InferRequest, InferResponse } from '../../protocol/infer.ts';
 import { type Caller, serve } from '../../request.ts';
-import { howEnded } from '../../stream/serve-stream.ts';
-import { IdleTimer } from '../../stream/sse.ts';
+import { carry } from '../../stream/carry.ts';
 import type { GrpcExchange, Parts } from '../exchange.ts';
 import { inferResponse, streamed, streamedError } from './answer.ts';
 import { askedOf, decoded, inferRequestOf, isTyped, type ReadRequest, readRequest } from './request.ts';
@@ -152,26 +151,12 @@ async function answers(
   call: Call,
 ): Promise<boolean> {
   const meter = context.metrics.stream(context.served.label(request.model));
-  const stop = new AbortController();
-  const idle = new IdleTimer(context.settings.stream_idle_timeout_seconds * 1000, stop);
+  const idleMs = context.settings.stream_idle_timeout_seconds * 1000;
+  const open = (bounded: Call) => context.predictor.stream(request, bounded);
   let final = false;
-  try {
-    idle.during('the predictor');
-    const bounded = { ...call, signal: AbortSignal.any([call.signal, stop.signal]) };
-    for await (const batch of context.predictor.stream(request, bounded)) {
-      meter.answers(batch.length);
-      final ||= batch.some((each) => each.final === true);
-      idle.during('the client');
-      await one.answer(batch);
-      idle.during('the predictor');
-    }
-    meter.end('done');
-    return final;
-  } catch (error) {
-    const failure = stop.signal.aborted ? stop.signal.reason : error;
-    meter.end(howEnded(failure instanceof Failure ? failure : new Failure(500, '')));
-    throw failure;
-  } finally {
-    idle.end();
-  }
+  await carry({ call, open, idleMs, meter }, async (batch) => {
+    final ||= batch.some((each) => each.final === true);
+    await one.answer(batch);
+  });
+  return final;
 }
