@@ -1,5 +1,11 @@
 /** gRPC for clients, over node:http2: sessions, what is bounded about them, and their end. */
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  createServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { GatewayContext } from '../context.ts';
 import { GrpcExchange, type GrpcLimits } from './exchange.ts';
@@ -52,11 +58,12 @@ export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: Not
     maxHeaderListPairs: MAX_HEADERS,
     maxSessionMemory: SESSION_MEGABYTES,
   });
-  const sessions = new Sessions(settings.timeout_keep_alive * 1000);
+  const sessions = new Sessions({ unusedMs: settings.timeout_keep_alive * 1000, untakenMs: limits.idleMs });
   const closing = new AbortController();
   server.on('stream', (stream, headers, _flags, rawHeaders) => {
-    if (!isGrpc(headers['content-type']) || headers[':method'] !== 'POST') return notGrpc(stream, headers, rawHeaders);
-    const address = sessions.addressOf(stream.session);
+    const isCall = isGrpc(headers['content-type']) && headers[':method'] === 'POST';
+    const address = sessions.began(stream, isCall);
+    if (!isCall) return notGrpc(stream, headers, rawHeaders);
     const exchange = new GrpcExchange({ stream, headers, address, limits, closing: closing.signal });
     void methods.answer(context, String(headers[':path']), exchange);
   });
@@ -84,24 +91,36 @@ const refuseOthers: NotGrpc = (stream) => {
   stream.resume();
 };
 
+/** Milliseconds. */
+interface Patience {
+  /** A connection without a call is closed after this. */
+  readonly unusedMs: number;
+  /** An answer that has been written is given up when its client has not taken all of it for this long. */
+  readonly untakenMs: number;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly watch: Watch;
+}
+
 class Sessions {
-  readonly #idleMs: number;
-  readonly #open = new Map<ServerHttp2Session, { readonly socket: Socket; readonly address: string }>();
+  readonly #patience: Patience;
+  readonly #open = new Map<ServerHttp2Session, Connection>();
   #ended: (() => void) | undefined;
   #over = false;
 
-  /** @param idleMs an unused connection is closed after this */
-  constructor(idleMs: number) {
-    this.#idleMs = idleMs;
+  constructor(patience: Patience) {
+    this.#patience = patience;
   }
 
   /** @param socket its own: the one that a session shows is gone when the session has ended, and may stay open itself */
   add(session: ServerHttp2Session, socket: Socket): void {
-    this.#open.set(session, { socket, address: socket.remoteAddress ?? '' });
+    const watch = new Watch(session, socket, this.#patience);
+    this.#open.set(session, { socket, address: socket.remoteAddress ?? '', watch });
     session.on('error', () => {}); // 'close' follows
     session.setLocalWindowSize(8 * WINDOW_BYTES);
-    const watch = new Watch(session, socket, this.#idleMs);
-    session.on('stream', (stream) => watch.began(stream));
     session.once('close', () => {
       watch.end();
       this.#open.delete(session);
@@ -110,8 +129,11 @@ class Sessions {
     if (this.#over) session.close();
   }
 
-  addressOf(session: unknown): string {
-    return this.#open.get(session as ServerHttp2Session)?.address ?? '';
+  /** @returns the address of its client */
+  began(stream: ServerHttp2Stream, isCall: boolean): string {
+    const connection = this.#open.get(stream.session as ServerHttp2Session);
+    connection?.watch.began(stream, isCall);
+    return connection?.address ?? '';
   }
 
   close(): void {
@@ -139,25 +161,32 @@ class Sessions {
 class Watch {
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
-  readonly #idleMs: number;
+  readonly #patience: Patience;
   readonly #timer: NodeJS.Timeout;
+  readonly #calls = new Set<ServerHttp2Stream>();
+  /** Those whose answer waits for the client, since when. */
+  #untaken: ReadonlyMap<ServerHttp2Stream, number> = new Map();
   #streams = 0;
-  #idleSince = performance.now();
+  #unusedSince = performance.now();
   /** `performance.now()` of a ping that nobody has answered. */
   #askedAt: number | undefined;
 
-  constructor(session: ServerHttp2Session, socket: Socket, idleMs: number) {
+  constructor(session: ServerHttp2Session, socket: Socket, patience: Patience) {
     this.#session = session;
     this.#socket = socket;
-    this.#idleMs = idleMs;
-    this.#timer = setInterval(() => this.#look(), Math.min(idleMs, PING_EVERY_MS));
+    this.#patience = patience;
+    const { unusedMs, untakenMs } = patience;
+    this.#timer = setInterval(() => this.#look(performance.now()), Math.min(unusedMs, untakenMs, PING_EVERY_MS));
   }
 
-  began(stream: ServerHttp2Stream): void {
+  /** @param isCall what is none has its own ways to end */
+  began(stream: ServerHttp2Stream, isCall: boolean): void {
     this.#streams += 1;
+    if (isCall) this.#calls.add(stream);
     stream.once('close', () => {
       this.#streams -= 1;
-      this.#idleSince = performance.now();
+      this.#calls.delete(stream);
+      this.#unusedSince = performance.now();
     });
   }
 
@@ -165,21 +194,29 @@ class Watch {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #look(now: number): void {
     if (this.#session.destroyed) {
       this.#socket.destroy(); // the client was told so, and did not hang up
       return;
     }
     if (this.#streams === 0) {
-      if (performance.now() - this.#idleSince >= this.#idleMs) this.#session.close();
+      if (now - this.#unusedSince >= this.#patience.unusedMs) this.#session.close();
       return;
     }
-    const now = performance.now();
+    this.#cutUntaken(now);
     if (this.#askedAt === undefined) {
       this.#askedAt = now;
       this.#session.ping(() => {
         this.#askedAt = undefined;
       });
     } else if (now - this.#askedAt >= PONG_MS) this.#session.destroy();
+  }
+
+  /** A small answer is written without waiting, and stays here when HTTP/2's window of its client is full. */
+  #cutUntaken(now: number): void {
+    const waiting = [...this.#calls].filter((each) => each.writableEnded && !each.writableFinished);
+    this.#untaken = new Map(waiting.map((each) => [each, this.#untaken.get(each) ?? now]));
+    for (const [stream, since] of this.#untaken)
+      if (now - since >= this.#patience.untakenMs) stream.close(constants.NGHTTP2_CANCEL);
   }
 }

@@ -250,6 +250,18 @@ describe('a client that does not read', () => {
     expect(await cut).toBe(constants.NGHTTP2_CANCEL);
   });
 
+  test.each([
+    { what: 'a small answer', path: INFER, message: MESSAGE },
+    { what: 'a small answer to a look', path: INFER.replace('ModelInfer', 'ServerLive'), message: Buffer.alloc(0) },
+  ])('$what is cut after a while when its client has no room for it (fault 39)', async ({ path, message }) => {
+    const { grpcPort } = await opened({}, '--stream_idle_timeout_seconds=1');
+    const stream = begin(session(grpcPort, { settings: { initialWindowSize: 0 } }), path);
+    stream.end(framed(message));
+    stream.resume();
+    await once(stream, 'close');
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  });
+
   test('a stream holds the predictor back, and is cut after a while (fault 39)', async () => {
     const [held, cancelled] = [event<number>(), event()];
     const { port } = await fakePredictor({
