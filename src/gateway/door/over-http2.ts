@@ -12,6 +12,7 @@ export function overHttp2({ server }: Pick<HttpServer, 'server'>, bodyMs: number
     const over = () => clearTimeout(timer);
     stream.on('error', () => {}); // 'close' follows
     stream.once('end', over).once('close', over);
+    stream.on('timeout', () => stream.close(constants.NGHTTP2_CANCEL)); // over HTTP/1.1 Node cuts who takes nothing
     server.emit('request', request, response);
   };
 }

@@ -1,7 +1,7 @@
 /** The ports: TLS and mTLS on both, renewed certificates, HTTP/1.1 and HTTP/2 on one port, and the way out. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { connect, type IncomingHttpHeaders } from 'node:http2';
+import { connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -174,6 +174,19 @@ describe('one port for both', () => {
     expect((await grpcClient(both).call('ModelInfer', RAW)).code).toBe(0);
     expect(await askHttp2(both, INFER, BODY)).toEqual({ status: 200, text: expect.stringContaining('"data":[1,2]') });
     expect((await askHttp2(both, '/nothing')).status).toBe(404);
+  });
+
+  test('cuts who takes nothing of an answer over HTTP/2 without gRPC (fault 39)', async () => {
+    const { port } = await fakePredictor();
+    const { port: both } = await onePortGateway(port, '--stream_idle_timeout_seconds=1');
+    const session = connect(`http://127.0.0.1:${both}`, { settings: { initialWindowSize: 0 } });
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': INFER });
+    stream.on('error', () => undefined);
+    stream.end(BODY);
+    stream.resume();
+    await once(stream, 'close');
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
   test('goes by ALPN with TLS', async () => {
