@@ -159,7 +159,9 @@ describe('raw to JSON', () => {
   test('what is written is JSON, whatever the bits', () => {
     fc.assert(
       fc.property(fc.constantFrom(...numbers), fc.uint8Array({ minLength: 16, maxLength: 16 }), (datatype, bytes) => {
-        const rounded = (each: unknown) => (typeof each === 'number' && datatype !== 'FP64' ? Math.fround(each) : each);
+        // The sign of a zero is kept only here: `stringify` has no -0 (+ 0 takes it away).
+        const rounded = (each: unknown) =>
+          typeof each === 'number' ? (datatype === 'FP64' ? each : Math.fround(each)) + 0 : each;
         const text = jsonOf(tensor(datatype, bytes, 16));
         // FP32 may be written with fewer digits than its double has: it is the same FP32.
         expect(JSON.parse(text).map(rounded)).toEqual(
@@ -167,6 +169,10 @@ describe('raw to JSON', () => {
         );
       }),
     );
+  });
+
+  test.each(['FP32', 'FP16', 'BF16'] as const)('the zero below zero keeps its sign: %s', (datatype) => {
+    expect(jsonOf(tensor(datatype, raw(datatype, [-0, 0]), 2))).toBe('[-0,0]');
   });
 
   test('NaN and both infinities are null', () => {
