@@ -1,13 +1,17 @@
 /** Messages of a client, whole and unpacked: one, or one after the other. What nobody takes stays at the client by flow control. */
 import type { ServerHttp2Stream } from 'node:http2';
 import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
+import { constants, gunzip, inflate } from 'node:zlib';
 import { MessageReader } from '../../wire/message-reader.ts';
 import { Failure } from '../failure.ts';
 
 const UNPACK = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 /** What we unpack; answers are never packed. */
 export const ENCODINGS = ['identity', 'gzip', 'deflate'];
+
+/** Before each message: whether it is packed, and its length. */
+const HEAD_BYTES = 5;
+const EMPTY = Buffer.alloc(0);
 
 type Packing = keyof typeof UNPACK | 'identity';
 
@@ -23,14 +27,16 @@ export interface IncomingOptions {
 
 /** The client's mistake in how it speaks gRPC; C-core's number for it. */
 const broken = (message: string): Failure => new Failure(400, message, { grpc: 13 });
+const within = (): Failure => broken('the request ended within a message');
 const gone = (): Failure => new Failure(499, 'the client has gone');
 
 export class Incoming {
   readonly #options: IncomingOptions;
   readonly #packing: Packing;
   readonly #reader: MessageReader;
-  /** The next byte is the first of a message. */
-  #fresh = true;
+  #chunks: AsyncIterator<Buffer, undefined> | undefined;
+  /** Came, and nobody has looked at it. */
+  #rest: Buffer = EMPTY;
   /** Of messages, as they came. */
   bytes = 0;
 
@@ -79,33 +85,85 @@ export class Incoming {
   }
 
   /**
-   * All of them, until the client has no more.
+   * Whether another message of several has begun. It stays unread, and its client is held back, until somebody takes it by
+   * `next` or `skip`.
    *
-   * @param late a message was begun and not ended in time
-   * @throws Failure 400, 413, 499
+   * @throws Failure 499
    */
-  async *each(late: (failure: Failure) => void): AsyncGenerator<Uint8Array, void, undefined> {
-    const { stream, messageMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    // Only what we wait for the client counts: nothing is read while its requests are as many as may be.
-    let [leftMs, since] = [messageMs, performance.now()];
+  async more(): Promise<boolean> {
+    return this.#rest.length > 0 || this.#pull();
+  }
+
+  /** That message. @throws Failure 400, 408 when the rest is not there in time, 413, 499 */
+  async next(): Promise<Uint8Array> {
+    return this.#unpacked(await this.#inTime(this.#taken()));
+  }
+
+  /** Lets it pass, and keeps no more than its first bytes, unpacked. @throws as `next` */
+  async skip(mostBytes: number): Promise<Uint8Array> {
+    const first = await this.#inTime(this.#passed(mostBytes));
+    if (this.#packing === 'identity' || !first.packed) return first.bytes;
+    // What is cut off has no end to be checked.
+    return UNPACK[this.#packing](first.bytes, { finishFlush: constants.Z_SYNC_FLUSH }).catch(() => Buffer.alloc(0));
+  }
+
+  async #taken(): Promise<Uint8Array> {
+    for (let left = await this.#head(); ; ) {
+      const part = this.#rest.subarray(0, left);
+      const [message] = this.#cut(part);
+      this.#rest = this.#rest.subarray(part.length);
+      left -= part.length;
+      if (message !== undefined) return message;
+      if (!(await this.#pull())) throw within();
+    }
+  }
+
+  async #passed(mostBytes: number): Promise<{ readonly bytes: Buffer; readonly packed: boolean }> {
+    const length = await this.#head();
+    if (length - HEAD_BYTES > this.#options.maxBytes) throw this.#tooLarge();
+    const packed = this.#rest[0] === 1;
+    const kept: Buffer[] = [];
+    for (let at = 0; at < length; ) {
+      if (this.#rest.length === 0 && !(await this.#pull())) throw within();
+      const part = this.#rest.subarray(0, length - at);
+      this.bytes += part.length;
+      this.#rest = this.#rest.subarray(part.length);
+      if (at < mostBytes) kept.push(Buffer.from(part.subarray(0, mostBytes - at)));
+      at += part.length;
+    }
+    return { bytes: Buffer.concat(kept).subarray(HEAD_BYTES), packed };
+  }
+
+  /** @returns the bytes of the message that begins, with its head, which is there now */
+  async #head(): Promise<number> {
+    while (this.#rest.length < HEAD_BYTES) {
+      const before = this.#rest;
+      if (!(await this.#pull())) throw within();
+      this.#rest = Buffer.concat([before, this.#rest]);
+    }
+    return HEAD_BYTES + this.#rest.readUInt32BE(1);
+  }
+
+  /** @returns false when the client has no more */
+  async #pull(): Promise<boolean> {
+    const { stream } = this.#options;
+    this.#chunks ??= stream.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+    const { value, done } = await this.#chunks.next().catch(() => {
+      throw gone();
+    });
+    if (done && stream.aborted) throw gone();
+    this.#rest = value ?? EMPTY;
+    return !done;
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(this.#late()), this.#options.messageMs);
     try {
-      for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-        clearTimeout(timer);
-        const messages = this.#cut(chunk as Buffer);
-        leftMs = messages.length > 0 || this.#fresh ? messageMs : leftMs - (performance.now() - since);
-        for (const message of messages) yield await this.#unpacked(message);
-        this.#fresh = this.#reader.atRest;
-        since = performance.now();
-        if (!this.#fresh) timer = setTimeout(() => late(this.#late()), leftMs);
-      }
-    } catch (error) {
-      throw error instanceof Failure ? error : gone();
+      return await Promise.race([work, promise]);
     } finally {
       clearTimeout(timer);
     }
-    if (stream.aborted) throw gone();
-    this.#checkEnd();
   }
 
   #cut(chunk: Buffer): readonly Uint8Array[] {
@@ -116,7 +174,7 @@ export class Incoming {
   }
 
   #checkEnd(): void {
-    if (!this.#reader.atRest) throw broken('the request ended within a message');
+    if (!this.#reader.atRest) throw within();
   }
 
   async #unpacked(message: Uint8Array): Promise<Uint8Array> {

@@ -1,11 +1,15 @@
 /** What a client of the gRPC side can make the gateway hold, and what an answer meets that comes too late. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { GrpcExchange } from '../../../src/gateway/grpc/exchange.ts';
+import { Incoming } from '../../../src/gateway/grpc/incoming.ts';
 import { http2Server } from '../support/servers.ts';
-import { fakePredictor, gateway } from './fixture.ts';
+import { event, type FakeCall, fakePredictor, gateway, INT8 } from './fixture.ts';
+import { grpcClient, RAW } from './grpc-client.ts';
 
 const STREAM = '/inference.GRPCInferenceService/ModelStreamInfer';
 const CALL = { ':method': 'POST', ':path': STREAM, 'content-type': 'application/grpc', te: 'trailers' };
@@ -32,6 +36,89 @@ test('a client of a stream that sends nonsense and reads no answer is not read e
   }
   expect(sent).toBeLessThan(20_000_000);
 });
+
+/** Half a message of 16 MB on each of many streams of one connection. @returns the bytes that the gateway has taken */
+async function begun(port: number | undefined, streams: number): Promise<number> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  onTestFinished(() => session.destroy());
+  session.on('error', () => {});
+  await once(session, 'remoteSettings');
+  const part = Buffer.alloc(64 * 1024);
+  let taken = 0;
+  const pump = async () => {
+    const stream = session.request(CALL);
+    stream.on('error', () => {});
+    stream.write(Buffer.of(0, 1, 0, 0, 0)); // 16 MiB
+    for (let sent = 0; sent < 8_000_000; sent += part.length) {
+      const written = new Promise((resolve) => stream.write(part, () => resolve('written')));
+      if ((await Promise.race([written, sleep(3_000, 'held')])) === 'held') break;
+      taken += part.length;
+    }
+  };
+  await Promise.all(Array.from({ length: streams }, pump));
+  return taken;
+}
+
+test('of messages of streams that wait for their place only a window is taken (fault 39)', async () => {
+  const { port } = await fakePredictor();
+  const { grpcPort } = await gateway(port, '--max_concurrent_requests=1');
+  expect(await begun(grpcPort, 20)).toBeLessThan(8_000_000 + 19 * 2_000_000);
+});
+
+test('a request on a stream that is not let in is refused by its id, and the stream goes on', async () => {
+  const first = event<FakeCall>();
+  const { port } = await fakePredictor({ ModelStreamInfer: first.happened });
+  const { grpcPort } = await gateway(port, '--max_concurrent_requests=1', '--max_queued_requests=0');
+  const stream = grpcClient(grpcPort).stream('ModelStreamInfer');
+  stream.say({ ...RAW, id: 'one' });
+  const call = await first.came;
+  const inputs = [{ name: 'IN', datatype: 'INT8', shape: [300_000] }];
+  stream.say({ ...RAW, id: 'two', inputs, raw_input_contents: [Buffer.alloc(300_000)] }).say({ ...RAW, id: 'three' });
+  for (const id of ['two', 'three'])
+    expect(await stream.next()).toMatchObject({
+      error_message: '1 requests are under way and 0 wait',
+      infer_response: { model_name: 'm', id, parameters: { triton_final_response: { bool_param: true } } },
+    });
+  call.send('ModelStreamInferResponse', { infer_response: { ...INT8([1]), id: 'one' } });
+  expect(await stream.next()).toMatchObject({ infer_response: { id: 'one' } });
+});
+
+test.each([
+  { encoding: 'identity', pack: (bytes: Buffer) => bytes },
+  { encoding: 'gzip', pack: (bytes: Buffer) => gzipSync(bytes) },
+  { encoding: 'deflate', pack: (bytes: Buffer) => deflateSync(bytes) },
+])(
+  'of a message ($encoding) that passes unread its first bytes are kept, of the next one all',
+  async ({ encoding, pack }) => {
+    const { promise, resolve } = Promise.withResolvers<ServerHttp2Stream>();
+    const { port } = await http2Server((server) => server.on('stream', resolve));
+    const session = connect(`http://127.0.0.1:${port}`);
+    onTestFinished(() => session.destroy());
+    const asked = session.request(CALL);
+    asked.on('error', () => {});
+    const incoming = new Incoming({ stream: await promise, encoding, maxBytes: 1e6, messageMs: 60_000 });
+    const framed = (text: Buffer) => {
+      const body = pack(text);
+      const head = Buffer.of(encoding === 'identity' ? 0 : 1, 0, 0, 0, 0);
+      head.writeUInt32BE(body.length, 1);
+      return Buffer.concat([head, body]);
+    };
+    const large = randomBytes(400_000);
+    const both = Buffer.concat([framed(large), framed(Buffer.from('next'))]);
+    asked.write(both.subarray(0, 3)); // within the head
+    expect(await incoming.more()).toBe(true);
+    asked.end(both.subarray(3));
+    const first = await incoming.skip(1_000);
+    expect(first.length).toBeGreaterThan(900);
+    expect(first.length).toBeLessThan(1_001);
+    expect(large.subarray(0, first.length).equals(first)).toBe(true);
+    expect([await incoming.more(), String(await incoming.next()), await incoming.more()]).toEqual([
+      true,
+      'next',
+      false,
+    ]);
+  },
+);
 
 test('a large answer to a client that is gone is no bug', async () => {
   const { promise, resolve } = Promise.withResolvers<ServerHttp2Stream>();

@@ -58,6 +58,20 @@ export function readRequest(bytes: Uint8Array): ReadRequest {
   return { ...request, inputs, outputs, raw };
 }
 
+export type Names = Pick<ReadRequest, 'model' | 'version' | 'id'>;
+
+/** Those in the first bytes of a message, as far as they go. */
+export function namesOf(bytes: Uint8Array): Names {
+  const names = ['', '', '', ''];
+  try {
+    readFields(bytes, (no, value) => {
+      if (no < names.length) names[no] = textOf(value);
+    });
+  } catch {} // cut off
+  const [, model = '', version = '', id = ''] = names;
+  return { model, version, id };
+}
+
 /** InferRequestedOutputTensor; its numbers are not those of a described tensor. */
 function readOutput(bytes: Uint8Array): RequestedOutput {
   let name = '';

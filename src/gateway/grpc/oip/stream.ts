@@ -1,21 +1,33 @@
 /**
- * ModelStreamInfer: many requests on one call, each with its answers, told apart by `id`. Each is admitted, bounded and
- * accounted for like a call of its own; one that fails ends by itself. A client that goes ends them all.
+ * ModelStreamInfer: many requests on one call, each with its answers, told apart by `id`. Each is admitted before it is
+ * read, bounded and accounted for like a call of its own; one that fails ends by itself. A client that goes ends them all.
  */
 import type { GatewayContext } from '../../context.ts';
-import { Failure } from '../../failure.ts';
+import { Failure, refuse } from '../../failure.ts';
 import type { Call, InferRequest, InferResponse } from '../../protocol/infer.ts';
 import { type Caller, serve } from '../../request.ts';
 import { carry } from '../../stream/carry.ts';
 import type { GrpcExchange, Parts } from '../exchange.ts';
 import { inferResponse, streamed, streamedError } from './answer.ts';
-import { askedOf, decoded, inferRequestOf, isTyped, type ReadRequest, readRequest } from './request.ts';
+import {
+  askedOf,
+  decoded,
+  inferRequestOf,
+  isTyped,
+  type Names,
+  namesOf,
+  type ReadRequest,
+  readRequest,
+} from './request.ts';
+
+/** Of a message that nobody let in; its names come first. */
+const NAMES_BYTES = 16 * 1024;
 
 /** Answers until the client has no more requests and each has its last answer. */
 export async function modelStreamInfer(context: GatewayContext, exchange: GrpcExchange): Promise<void> {
   const most = context.settings.grpc_stream_requests;
   const running = new Set<Promise<void>>();
-  const sequences = new Map<string, Promise<void>>();
+  const turns = new Map<string, Promise<void>>();
   const shutting = new Failure(503, 'the gateway is shutting down');
   const stopIfDone = () => {
     if (exchange.closing.aborted && running.size === 0) exchange.abandon(shutting);
@@ -23,17 +35,16 @@ export async function modelStreamInfer(context: GatewayContext, exchange: GrpcEx
   exchange.closing.addEventListener('abort', stopIfDone, { once: true });
   stopIfDone();
   try {
-    for await (const message of exchange.incoming().each((failure) => exchange.abandon(failure))) {
+    while (await exchange.incoming().more()) {
       while (running.size >= most) await Promise.race(running);
-      const read = decoded(() => readRequest(message));
-      const one = inTurn(sequences, read, () =>
-        serveOne(context, new StreamedRequest(context, exchange, read, message.length)),
-      );
+      const request = new StreamedRequest(context, exchange);
+      const one = serveOne(context, request, turns);
       running.add(one);
       void one.then(() => {
         running.delete(one);
         stopIfDone();
       });
+      await request.taken;
     }
     await Promise.all(running);
     exchange.end();
@@ -46,40 +57,77 @@ export async function modelStreamInfer(context: GatewayContext, exchange: GrpcEx
   }
 }
 
-/** The requests of one sequence follow each other: the model counts on their order. */
-function inTurn(
-  sequences: Map<string, Promise<void>>,
+/**
+ * The requests of one sequence follow each other: the model counts on their order. Who waits keeps the place that it was
+ * read for; those before it on the stream have theirs.
+ *
+ * @param over settles when the request has ended
+ * @returns what it waits for; undefined: nothing
+ */
+function turnOf(
+  turns: Map<string, Promise<void>>,
   { parameters }: ReadRequest,
-  work: () => Promise<void>,
-): Promise<void> {
+  over: Promise<void>,
+): Promise<void> | undefined {
   const { sequence_id: sequence = 0 } = parameters;
-  if (sequence === 0 || sequence === '') return work();
+  if (sequence === 0 || sequence === '') return undefined;
   const key = String(sequence);
-  const turn = (sequences.get(key) ?? Promise.resolve()).then(work);
-  sequences.set(key, turn);
-  void turn.then(() => {
-    if (sequences.get(key) === turn) sequences.delete(key);
+  const before = turns.get(key);
+  turns.set(key, over);
+  void over.then(() => {
+    if (turns.get(key) === over) turns.delete(key);
   });
-  return turn;
+  return before;
+}
+
+/** They come back with every answer. @throws Failure 400 */
+function namesIn(names: Names): Names {
+  for (const [name, value] of Object.entries(names))
+    if (value.length > NAMES_BYTES)
+      throw refuse(`the ${name} of a request has ${value.length} characters, over ${NAMES_BYTES}`);
+  return names;
 }
 
 /** One request of a stream: how it is told no, and how its answers are written. */
 class StreamedRequest implements Caller {
-  readonly read: ReadRequest;
   readonly exchange: GrpcExchange;
-  readonly receivedBytes: number;
-  readonly startedAt = performance.now();
+  /** Settles when its message is off the stream, and the next one may come. @throws Failure, which ends the stream */
+  readonly taken: Promise<void>;
+  startedAt = performance.now();
+  receivedBytes = 0;
   sentBytes = 0;
   status = 200;
   /** Settles when the client has taken what it was told of a failure. Never rejects. */
   told: Promise<void> = Promise.resolve();
   readonly #bare: boolean;
+  readonly #taking = Promise.withResolvers<void>();
+  #reading: 'not yet' | 'begun' | 'done' = 'not yet';
+  #names: Names = { model: '', version: '', id: '' };
+  #typed = false;
 
-  constructor({ settings }: GatewayContext, exchange: GrpcExchange, read: ReadRequest, bytes: number) {
-    this.read = read;
+  constructor({ settings }: GatewayContext, exchange: GrpcExchange) {
     this.exchange = exchange;
-    this.receivedBytes = bytes;
+    this.taken = this.#taking.promise;
     this.#bare = settings.grpc_stream_flavour === 'mlserver';
+  }
+
+  /** Its message. What cannot be read ends the stream: nobody knows where the next one would begin. */
+  async read(): Promise<ReadRequest> {
+    this.#reading = 'begun';
+    try {
+      const message = await this.exchange.incoming().next();
+      this.receivedBytes = message.length;
+      const read = decoded(() => readRequest(message));
+      const { model, version, id } = read;
+      this.#names = namesIn({ model, version, id });
+      this.#typed = isTyped(read);
+      this.#reading = 'done';
+      this.#taking.resolve();
+      return read;
+    } catch (error) {
+      this.#taking.reject(error);
+      throw error;
+    }
   }
 
   get headers(): Caller['headers'] {
@@ -102,8 +150,26 @@ class StreamedRequest implements Caller {
   /** MLServer's form has no place for an error: the status of the whole call is all there is. */
   fail(failure: Failure): void {
     this.status = failure.status;
-    if (this.#bare) this.exchange.abandon(failure);
-    else this.told = this.exchange.send([this.#counted(streamedError(failure.message, this.read))]).catch(() => {}); // it is gone
+    if (this.#bare || this.#reading === 'begun' || this.gone.aborted) {
+      this.#taking.reject(failure);
+      this.exchange.abandon(failure);
+    } else this.told = this.#tell(failure).catch(() => {}); // it is gone
+  }
+
+  /** Who was not let in is told so with the id that its message begins with; the rest of it passes unread. */
+  async #tell(failure: Failure): Promise<void> {
+    if (this.#reading === 'not yet') await this.#skip();
+    await this.exchange.send([this.#counted(streamedError(failure.message, this.#names))]);
+  }
+
+  async #skip(): Promise<void> {
+    try {
+      this.#names = namesOf(await this.exchange.incoming().skip(NAMES_BYTES));
+      this.#taking.resolve();
+    } catch (error) {
+      this.#taking.reject(error);
+      throw error;
+    }
   }
 
   async answer(responses: readonly InferResponse[]): Promise<void> {
@@ -113,12 +179,11 @@ class StreamedRequest implements Caller {
   /** Triton's last word on a request, for those who want it: no outputs. */
   async last(): Promise<void> {
     if (this.#bare) return;
-    const { model, version, id } = this.read;
-    await this.answer([{ model, version, id, parameters: {}, outputs: [], final: true }]);
+    await this.answer([{ ...this.#names, parameters: {}, outputs: [], final: true }]);
   }
 
   #message(response: InferResponse): Parts {
-    const typed = isTyped(this.read);
+    const typed = this.#typed;
     if (this.#bare) return this.#counted(inferResponse(response, typed));
     const parameters = { ...response.parameters, triton_final_response: response.final === true };
     return this.#counted(streamed(inferResponse({ ...response, parameters }, typed)));
@@ -131,16 +196,27 @@ class StreamedRequest implements Caller {
 }
 
 /** Its place with the predictor is free before the client has taken its failure; its place on the stream is not. */
-async function serveOne(context: GatewayContext, one: StreamedRequest): Promise<void> {
-  const { read, exchange } = one;
-  const { triton_enable_empty_final_response: wantsLast, ...parameters } = read.parameters;
-  await serve(context, one, { api: 'grpc_stream', asked: askedOf(read) }, async (call) => {
+function serveOne(context: GatewayContext, one: StreamedRequest, turns: Map<string, Promise<void>>): Promise<void> {
+  const { settings } = context;
+  const { exchange } = one;
+  const over = Promise.withResolvers<void>();
+  const served = serve(context, one, { api: 'grpc_stream', asked: undefined }, async (call, named) => {
+    const read = await one.read();
+    const { triton_enable_empty_final_response: wantsLast, ...parameters } = read.parameters;
+    const turn = turnOf(turns, read, over.promise);
+    if (turn) {
+      await turn;
+      one.startedAt = performance.now();
+    }
     if (exchange.closing.aborted) throw new Failure(503, 'the gateway is shutting down', { retryAfter: 1 });
+    named(askedOf(read));
     const request = decoded(() => inferRequestOf({ ...read, parameters }));
-    const ended = await answers(context, one, request, call);
+    const bounded = turn ? one.call(settings.predictor_request_timeout_seconds * 1000, settings.forward_headers) : call;
+    const ended = await answers(context, one, request, bounded);
     if (wantsLast === true && !ended) await one.last();
   });
-  await one.told;
+  // Not held meanwhile: the message.
+  return served.then(() => one.told).finally(over.resolve);
 }
 
 /** @returns whether the predictor's last answer said so */
