@@ -99,16 +99,25 @@ const coloured = (rank: number, text: string): string =>
 let next = 20_000 + Math.floor(Math.random() * 12_000);
 
 /**
- * Free on all interfaces, each given out once: above Ray's worker ports (10002-19999), below those the kernel gives to
- * connections (32768 and up), so that nobody else takes one before its owner does.
+ * Free on all interfaces, each given out once, whichever process of ours asks: above Ray's worker ports (10002-19999), below
+ * those the kernel gives to connections (32768 and up), so that nobody else takes one before its owner does.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     next = next >= 32_000 ? 20_000 : next + 1;
-    if (await isFree(next)) ports.push(next);
+    if ((await isOurs(next)) && (await isFree(next))) ports.push(next);
   }
   return ports;
+}
+
+/** Holds a name of the kernel's (an abstract socket) for the port, as long as this process lives; false: another has it. */
+function isOurs(port: number): Promise<boolean> {
+  const name = createServer().unref();
+  return new Promise((resolve) => {
+    name.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'EADDRINUSE'));
+    name.listen(`\0muster-port-${port}`, () => resolve(true));
+  });
 }
 
 function isFree(port: number): Promise<boolean> {

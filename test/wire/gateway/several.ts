@@ -6,6 +6,7 @@ import { resolveGateway } from '../../../src/gateway/settings.ts';
 import { openStack } from '../../../src/gateway/stack.ts';
 import type { Resolve } from '../../../src/gateway/upstream/endpoints/resolve.ts';
 import { textLog } from '../../../src/log.ts';
+import { freePort } from '../support/servers.ts';
 import { type FakeCall, fakePredictor, type Handler, INT8 } from './fixture.ts';
 
 /** For what takes a moment on an idle machine. */
@@ -83,8 +84,9 @@ export class Fake {
 export async function fakes(count: number): Promise<readonly [Fake, ...Fake[]]> {
   const all = Array.from({ length: count }, (_, at) => new Fake(`127.0.0.${at + 1}`));
   const [first, ...others] = all as [Fake, ...Fake[]];
+  // Of freePort, for one that died comes back to its port, which nobody else may have got meanwhile.
   for (let tries = 0; ; tries += 1) {
-    await first.start(0);
+    await first.start(await freePort());
     try {
       for (const each of others) await each.start(first.port);
       return [first, ...others];

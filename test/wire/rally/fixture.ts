@@ -10,6 +10,7 @@ import { type Log, textLog } from '../../../src/log.ts';
 import { hello } from '../../unit/rally/fixture.ts';
 
 export { hello, incarnation } from '../../unit/rally/fixture.ts';
+export { freePort as aFreePort } from '../support/servers.ts';
 
 export const TOKEN = 'correct horse battery staple';
 export const now = (): number => performance.now();
@@ -116,16 +117,9 @@ export async function listening(server: Server, port = 0): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** A port nobody listens on. */
-export async function aFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
+/** Hung up on, whether in peace or by a reset, which `once` would take for a failure. */
+export const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => socket.once('close', () => resolve()));
 
 /** A wire between member and head that a test can cut, silence or listen to. */
 export class Wire {

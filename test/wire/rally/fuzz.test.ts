@@ -18,7 +18,7 @@ import { joinRally } from '../../../src/launch/rally/member.ts';
 import type { RallyMember } from '../../../src/launch/rally/rally.ts';
 import { FromHead, FromMember, HelloBody, PATH } from '../../../src/launch/rally/schema.ts';
 import { textLog } from '../../../src/log.ts';
-import { bye, hello, now } from './fixture.ts';
+import { bye, closed, hello, now } from './fixture.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const SIZE = 3;
@@ -87,7 +87,7 @@ async function shout(bytes: Uint8Array): Promise<void> {
     .resume()
     .on('error', () => {});
   socket.end(bytes);
-  await Promise.race([once(socket, 'close'), new Promise((resolve) => setTimeout(resolve, 50))]);
+  await Promise.race([closed(socket), new Promise((resolve) => setTimeout(resolve, 50))]);
   socket.destroy();
 }
 
@@ -250,21 +250,21 @@ describe('a group that runs is unharmed by', () => {
 
   test('three thousand connections that say nothing: capped, and closed by the first-byte deadline (fault 24)', async () => {
     const open = new Set<Socket>();
-    const closed: Promise<unknown>[] = [];
+    const allClosed: Promise<unknown>[] = [];
     for (let wave = 0; wave < 10; wave += 1) {
       for (let count = 0; count < 300; count += 1) {
         const socket = connect(target.port, '127.0.0.1')
           .resume()
           .on('error', () => {});
         open.add(socket);
-        closed.push(new Promise<void>((resolve) => socket.once('close', () => resolve(void open.delete(socket)))));
+        allClosed.push(closed(socket).then(() => open.delete(socket)));
       }
       await unharmed();
     }
     // What one head holds at once is bounded; the rest was hung up on as it came.
     while (open.size > MAX_CONNECTIONS) await new Promise((resolve) => setTimeout(resolve, 10));
     await unharmed();
-    await Promise.all(closed);
+    await Promise.all(allClosed);
     expect(open.size).toBe(0);
     await unharmed();
   });

@@ -15,7 +15,7 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newNonce } from '../../../src/launch/rally/auth.ts';
 import { FromHead, FromMember, HelloBody, PATH } from '../../../src/launch/rally/schema.ts';
-import { aFreePort, aHead, aMember, aStartedGroup, hello, listening, refusal } from './fixture.ts';
+import { aFreePort, aHead, aMember, aStartedGroup, closed, hello, listening, refusal } from './fixture.ts';
 
 const raw = (bytes: Buffer) => bytes;
 
@@ -112,7 +112,7 @@ describe('a stranger at the head’s port', () => {
     for (const bytes of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '\x16\x03\x01\x02\x00', Buffer.alloc(100_000, 0xfe)]) {
       const socket = connect(head.port, '127.0.0.1');
       socket.on('error', () => {}).write(bytes);
-      await once(socket.resume(), 'close');
+      await closed(socket.resume());
     }
     members[0]!.report('ready');
     await head.reached('ready');
@@ -127,7 +127,7 @@ describe('a stranger at the head’s port', () => {
       .resume()
       .on('error', () => {});
     slow.write('PRI * HT');
-    await Promise.all([once(silent, 'close'), once(slow, 'close')]);
+    await Promise.all([closed(silent), closed(slow)]);
   });
 
   test('that comes 500 times at once meets a limit, and a member still gets in', async () => {
@@ -145,7 +145,7 @@ describe('a stranger at the head’s port', () => {
 describe('a stranger where the head should be', () => {
   test('HTTP/1 is named as such', async () => {
     const port = await listening(createHttpServer((_request, response) => response.end('hi')));
-    const member = aMember('worker-1', port, { timeoutMs: 1000 });
+    const member = aMember('worker-1', port, { timeoutMs: 5_000 });
     await member.ear.hears(/hello: 127.0.0.1:\d+ is no head yet: it speaks HTTP\/1 \("HTTP\/1.1 400 Bad Request"\)/);
     expect(await refusal(member.seated)).toMatchObject({
       code: 'HEAD_UNREACHABLE',
@@ -158,7 +158,7 @@ describe('a stranger where the head should be', () => {
     const server = createServer((socket) => void socket.on('error', () => {}).resume());
     const sockets = new Set<{ destroy(): void }>();
     server.on('connection', (socket) => sockets.add(socket));
-    const port = await listening(server);
+    const port = await listening(server, await aFreePort());
     const member = aMember('worker-1', port);
     await member.ear.hears(/hello: 127.0.0.1:\d+ is no head yet: it accepts the connection and says nothing for 1 s/);
     server.close();
@@ -233,7 +233,7 @@ describe('a stranger where the head should be', () => {
       kind: 'refused',
       value: { refusals: [{ code: 'FENCED', message: 'go', hint: '' }], retry: false },
     } as const;
-    const member = aMember('worker-1', await aLiar(refused), { timeoutMs: 700 });
+    const member = aMember('worker-1', await aLiar(refused), { timeoutMs: 5_000 });
     await member.ear.hears(/hello: it says refused before it has proved that it has the token/);
     expect(await refusal(member.seated)).toMatchObject({ code: 'HEAD_UNREACHABLE' });
   });

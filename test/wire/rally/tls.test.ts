@@ -6,6 +6,7 @@ import type { RallyHeadOptions } from '../../../src/launch/rally/head.ts';
 import type { RallyMemberOptions } from '../../../src/launch/rally/member.ts';
 import type { Tls, TlsIdentity } from '../../../src/wire/tls.ts';
 import { Authority, type CertificateOptions, days } from '../support/certificates.ts';
+import { freePort } from '../support/servers.ts';
 import { aHead, aMember, listening, refusal, TOKEN, Wire } from './fixture.ts';
 
 const authority = new Authority('ours');
@@ -23,8 +24,6 @@ function tls(name: string, by = authority, how: CertificateOptions & { ca?: Auth
 const here = { names: ['muster-head', '127.0.0.1'] };
 const head = { tls: tls('head', authority, here) };
 const member = { tls: tls('worker-1') };
-/** As many as can be waited for in a second, should they come at all. */
-const SECOND = 1000;
 
 describe('a group meets over TLS', () => {
   test.each([
@@ -211,19 +210,15 @@ test('a client without a certificate is told so in the words of HTTP/2', async (
   await rally.ear.hears(/refused somebody at 127.0.0.1: TLS_REFUSED: the member shows no certificate/);
 });
 
-test(
-  'a head that takes the place of something else is joined: the layer says TLS until then',
-  async () => {
-    const other = createServer();
-    const port = await listening(other);
-    const worker = aMember('worker-1', port, member);
-    await worker.ear.hears(/waiting .* TLS: 127\.0\.0\.1:\d+ is no head yet: it speaks HTTP\/1 .*, and no TLS/);
-    await new Promise((resolve) => other.close(resolve));
-    await aHead({ port, ...head });
-    await worker.seated;
-  },
-  30 * SECOND,
-);
+test('a head that takes the place of something else is joined: the layer says TLS until then', async () => {
+  const other = createServer();
+  const port = await listening(other, await freePort());
+  const worker = aMember('worker-1', port, member);
+  await worker.ear.hears(/waiting .* TLS: 127\.0\.0\.1:\d+ is no head yet: it speaks HTTP\/1 .*, and no TLS/);
+  await new Promise((resolve) => other.close(resolve));
+  await aHead({ port, ...head });
+  await worker.seated;
+});
 
 describe('renewed certificates', () => {
   test('serve the next connection, and leave those that stand alone', async () => {
