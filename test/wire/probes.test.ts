@@ -13,7 +13,7 @@ import { tfsProbe } from '../../src/launch/watch/probes/tfs.ts';
 import { freePort, grpcServer, tcpServer } from './support/servers.ts';
 
 const host = '127.0.0.1';
-const look = (probe: Probe, ms = 2_000) => probe.look(AbortSignal.timeout(ms));
+const look = (probe: Probe, ms = 30_000) => probe.look(AbortSignal.timeout(ms));
 const never = new AbortController().signal;
 
 async function httpServer(listener: RequestListener): Promise<number> {
@@ -182,7 +182,7 @@ describe('smoke', () => {
     },
     { method: 'POST', path: '/v1/completions', body: '{}' },
   ];
-  const run = (port: number, timeoutMs = 2_000) =>
+  const run = (port: number, timeoutMs = 30_000) =>
     smoke({ to: { host, port }, alternatives: ASKS, timeoutMs, signal: never });
 
   test('the first that is served proves it; bodies arrive whole', async () => {
@@ -228,7 +228,10 @@ describe('smoke', () => {
 
   test('no answer in time, and nobody there', async () => {
     const port = await httpServer(() => undefined);
-    await expect(run(port, 100)).resolves.toMatchObject({ ok: false, why: expect.stringContaining('no answer from') });
+    await expect(run(port, 1_000)).resolves.toMatchObject({
+      ok: false,
+      why: expect.stringContaining('no answer from'),
+    });
     await expect(run(await freePort())).resolves.toMatchObject({
       ok: false,
       why: expect.stringContaining('nobody listens'),
@@ -241,6 +244,6 @@ describe('smoke', () => {
       const more = () => response.destroyed || response.write(Buffer.alloc(16_384), more);
       more();
     });
-    await expect(run(port, 5_000)).resolves.toMatchObject({ ok: true });
+    await expect(run(port, 30_000)).resolves.toMatchObject({ ok: true });
   });
 });

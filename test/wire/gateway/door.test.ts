@@ -122,7 +122,7 @@ describe('drain', () => {
   test('says not ready at once, serves on, lets what is under way end, then closes (fault 39)', async () => {
     const reached = event<FakeCall>();
     const { port } = await fakePredictor({ ModelInfer: (call) => reached.happened(call) });
-    const opened = await gateway(port, '--drain_seconds=1', '--graceful_timeout_seconds=60');
+    const opened = await gateway(port, '--drain_seconds=5', '--graceful_timeout_seconds=60');
     const underWay = ask(opened.port, INFER, { body: BODY });
     const call = await reached.came;
     let over = false;

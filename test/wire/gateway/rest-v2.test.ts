@@ -145,11 +145,7 @@ describe('a predictor that fails', () => {
     const cut = event();
     const silent: RestHandler = (_came, response) => void response.once('close', cut.happened);
     const { port } = await server({ 'POST /v2/models/m/infer': silent });
-    const { port: http } = await inFrontOf(
-      port,
-      '--predictor_request_timeout_seconds=0.3',
-      '--predictor_flavour=triton',
-    );
+    const { port: http } = await inFrontOf(port, '--predictor_request_timeout_seconds=3', '--predictor_flavour=triton');
     const answer = await ask(http, INFER, { body: BODY });
     expect([answer.status, answer.json.error]).toEqual([504, expect.stringContaining('http: no answer')]);
     await cut.came;

@@ -101,14 +101,14 @@ describe('a predictor that fails', () => {
     const { port } = await fakePredictor({
       ModelInfer: ({ stream }) => void stream.once('close', () => cancelled.happened(stream.rstCode)),
     });
-    const { port: http } = await gateway(port, '--predictor_request_timeout_seconds=0.3');
+    const { port: http } = await gateway(port, '--predictor_request_timeout_seconds=3');
     const answer = await ask(http, INFER, { body: BODY });
     expect(answer).toMatchObject({ status: 504, json: { error: expect.stringMatching(/no answer from .* within/) } });
     await expect(cancelled.came).resolves.toBe(8);
   });
 
   test('by a port that takes the connection and says nothing is 504', async () => {
-    const { port: http } = await gateway(await tcpServer(), '--predictor_request_timeout_seconds=0.3');
+    const { port: http } = await gateway(await tcpServer(), '--predictor_request_timeout_seconds=3');
     expect((await ask(http, INFER, { body: BODY })).status).toBe(504);
   });
 

@@ -126,15 +126,15 @@ describe('who waits says for whom, and at which layer', () => {
   });
 
   test('a head that never comes: 69, naming the layer', async () => {
-    const member = aMember('worker-1', await aFreePort(), { timeoutMs: 400 });
+    const member = aMember('worker-1', await aFreePort(), { timeoutMs: 3_000 });
     const error = await refusal(member.seated);
     expect(error).toMatchObject({ code: 'HEAD_UNREACHABLE', exitStatus: 69 });
-    expect(error.message).toMatch(/was not reached in 0.4 s; last: TCP: 127.0.0.1:\d+ refuses \(ECONNREFUSED\)/);
+    expect(error.message).toMatch(/was not reached in 3 s; last: TCP: 127.0.0.1:\d+ refuses \(ECONNREFUSED\)/);
     expect(await member.ended).toMatchObject({ code: 'HEAD_UNREACHABLE' });
   });
 
   test('a group that never completes: 75 everywhere, naming the missing (fault 23)', async () => {
-    const head = await aHead({ worldSize: 3, timeoutMs: 400 });
+    const head = await aHead({ worldSize: 3, timeoutMs: 5_000 });
     const member = aMember('worker-1', head.port);
     const error = await refusal(head.assembled);
     expect(error).toMatchObject({ code: 'RALLY_TIMEOUT', exitStatus: 75 });

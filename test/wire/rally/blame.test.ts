@@ -72,7 +72,7 @@ describe('of servers that end together', () => {
 });
 
 test('a silent member is awaited before a server that ended with a status is blamed: it is the one that is lost', async () => {
-  const { head, members, wires } = await aStartedGroup(['a', 'b'], { leaseMs: 600 });
+  const { head, members, wires } = await aStartedGroup(['a', 'b'], { leaseMs: 3_000 });
   wires[1]!.mute();
   await new Promise((resolve) => setTimeout(resolve, 250)); // the fault itself: two beats of b are missed
   const own = await head.blame?.(exited('head', 1));

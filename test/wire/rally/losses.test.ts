@@ -23,9 +23,9 @@ describe('after the start', () => {
   });
 
   test('a member that only we no longer hear is noticed by both ends (fault 27)', async () => {
-    const { head, wires, members } = await aStartedGroup(['worker-1'], { leaseMs: 400 });
+    const { head, wires, members } = await aStartedGroup(['worker-1'], { leaseMs: 2_000 });
     wires[0]!.deafen();
-    expect((await members[0]!.ended).message).toMatch(/generation 1 ended: the head head stopped beating 0\.\d s ago/);
+    expect((await members[0]!.ended).message).toMatch(/generation 1 ended: the head head stopped beating [\d.]+ s ago/);
     expect(await head.ended).toMatchObject({ code: 'GROUP_LOST', culprit: 'worker-1' });
   });
 
@@ -150,7 +150,7 @@ describe('before the start', () => {
   test('a head that goes and never comes back: 75 within the time', async () => {
     const head = await aHead({ worldSize: 3 });
     const wire = await Wire.to(head.port);
-    const member = aMember('worker-1', wire.port, { timeoutMs: 1500 });
+    const member = aMember('worker-1', wire.port, { timeoutMs: 5_000 });
     await member.seated;
     wire.redirect(await aFreePort());
     wire.cut();
@@ -185,7 +185,7 @@ async function aChild(
 
 describe('a member as its own process', () => {
   test('frozen: its lease runs out; thawed: it hears the same reason (fault 21)', async () => {
-    const head = await aHead({ leaseMs: 600 });
+    const head = await aHead({ leaseMs: 3_000 });
     const { child, says } = await aChild(head.port);
     const peers = await head.assembled;
     head.start({ peers, serverArgs: [], values: {} });
@@ -193,20 +193,20 @@ describe('a member as its own process', () => {
     child.kill('SIGSTOP');
     const ending = await head.ended;
     expect(ending).toMatchObject({ code: 'GROUP_LOST', culprit: 'frozen' });
-    expect(ending.message).toMatch(/generation 1 ended: frozen \(rank 1\) stopped beating 0\.\d s ago/);
+    expect(ending.message).toMatch(/generation 1 ended: frozen \(rank 1\) stopped beating [\d.]+ s ago/);
     child.kill('SIGCONT');
     expect((await says('ended')).ended).toEqual(ending);
   });
 
   test('not lost by a head whose own loop stood still for three leases', async () => {
-    const head = await aHead({ leaseMs: 400, token: undefined });
+    const head = await aHead({ leaseMs: 1_500, token: undefined });
     const program = fileURLToPath(new URL('beating-program.ts', import.meta.url));
-    const child = spawn(process.execPath, [program, String(head.port), '12'], { stdio: 'inherit' });
+    const child = spawn(process.execPath, [program, String(head.port), '40'], { stdio: 'inherit' });
     onTestFinished(() => void child.kill('SIGKILL'));
     head.start({ peers: await head.assembled, serverArgs: [], values: {} });
-    const until = now() + 1200;
+    const until = now() + 4_500;
     while (now() < until);
-    await head.reached('ready'); // the member says so after twelve beats of ours: its lease would be over twice
+    await head.reached('ready'); // the member says so after forty beats of ours: its lease would be over twice
   });
 
   test('killed: noticed at once', async () => {

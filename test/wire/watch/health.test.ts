@@ -15,7 +15,7 @@ function aClient(port: number): Client {
 
 const { encode } = HealthCheckRequest;
 const { decode } = HealthCheckResponse;
-const soon = () => ({ deadline: Date.now() + 5000 });
+const soon = () => ({ deadline: Date.now() + 30_000 });
 
 const check = (client: Client, service: string): Promise<string | undefined> =>
   new Promise((resolve, reject) => {
@@ -56,9 +56,11 @@ test('Check follows the board, for each service and beside HTTP on the same port
   expect(await all()).toEqual(['NOT_SERVING', 'NOT_SERVING', 'SERVING', 'SERVING']);
   await expect(check(client, 'nope')).rejects.toMatchObject({ code: status.NOT_FOUND });
   await expect(check(client, '__proto__')).rejects.toMatchObject({ code: status.NOT_FOUND });
-  expect(await grpcHealthProbe({ host: '127.0.0.1', port, service: 'live' }).look(AbortSignal.timeout(5000))).toEqual({
-    up: true,
-  });
+  expect(await grpcHealthProbe({ host: '127.0.0.1', port, service: 'live' }).look(AbortSignal.timeout(30_000))).toEqual(
+    {
+      up: true,
+    },
+  );
 });
 
 test('Watch says what is, then what changes, and ends with the server', async () => {

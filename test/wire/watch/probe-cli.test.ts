@@ -37,14 +37,20 @@ test('nobody is there: NO, or Ray is asked where one is named', async () => {
 });
 
 test.each([
-  { who: 'says nothing', does: '', says: 'no answer from 127.0.0.1:' },
-  { who: 'speaks another protocol', does: '220 mail.example ready\r\n', says: 'answers, but not in HTTP' },
+  { who: 'says nothing', does: '', says: 'no answer from 127.0.0.1:', timeout: '0.5' },
+  {
+    who: 'speaks another protocol',
+    does: '220 mail.example ready\r\n',
+    says: 'answers, but not in HTTP',
+    timeout: '30',
+  },
   {
     who: 'is another HTTP server',
     does: 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n',
     says: 'says: HTTP 404',
+    timeout: '30',
   },
-])('somebody is there who $who: NO, in time', async ({ does, says }) => {
+])('somebody is there who $who: NO, in time', async ({ does, says, timeout }) => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     if (does !== '') socket.end(does);
@@ -52,6 +58,6 @@ test.each([
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const { port } = server.address() as { port: number };
-  const answer = await muster(['probe', 'ready', `--probe-port=${port}`, '--timeout=0.3']);
+  const answer = await muster(['probe', 'ready', `--probe-port=${port}`, `--timeout=${timeout}`]);
   expect(answer).toMatchObject({ status: 69, stderr: expect.stringContaining(says) });
 });

@@ -91,7 +91,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     };
     const over = muster(['status', '--watch', '--rally', '127.0.0.1:1'], {}, world);
     const handler = await stop.promise;
-    await expect.poll(() => frames.length).toBeGreaterThan(0);
+    await expect.poll(() => frames.length, { timeout: 30_000 }).toBeGreaterThan(0);
     handler(name);
     expect((await over).status).toBe(name === 'SIGINT' ? 130 : 143);
     expect(frames[0]).toMatch(/^UNREACHABLE {2}the rally at 127\.0\.0\.1:1 cannot be asked/);
