@@ -176,8 +176,9 @@ describe('the token of the group', () => {
     { mode: 0o644, openToAll: true },
     { mode: 0o602, openToAll: true },
   ])('a file of mode $mode: open to all $openToAll', ({ mode, openToAll }) => {
-    chmodSync(at('token'), mode);
-    expect(readToken(at('token'), {}).token?.openToAll).toBe(openToAll);
+    writeFileSync(at('moded'), 'hunter2hunter2');
+    chmodSync(at('moded'), mode);
+    expect(readToken(at('moded'), {}).token?.openToAll).toBe(openToAll);
   });
 
   test('a Secret as the kubelet mounts it, 0644 behind two links, is no open file', () => {

@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findTini, initPlan, UNDER_INIT, underTini } from '../../../src/process/init.ts';
 
 describe('initPlan', () => {
@@ -24,13 +24,20 @@ test('underTini keeps the command as it is behind --', () => {
 });
 
 describe('findTini', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'tini-'));
-  test('skips what is not executable and relative PATH entries', () => {
+  function tini(mode: number): string {
+    const directory = mkdtempSync(join(tmpdir(), 'tini-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
     writeFileSync(join(directory, 'tini'), '');
+    chmodSync(join(directory, 'tini'), mode);
+    return directory;
+  }
+
+  test('skips what is not executable and relative PATH entries', () => {
+    const directory = tini(0o644);
     expect(findTini(`.:${directory}`, [])).not.toBe(join(directory, 'tini'));
   });
   test('prefers the one beside muster, then PATH', () => {
-    chmodSync(join(directory, 'tini'), 0o755);
+    const directory = tini(0o755);
     expect(findTini(directory)).toBe(join(directory, 'tini'));
     expect(findTini('/usr/bin', [join(directory, 'tini')])).toBe(join(directory, 'tini'));
   });
