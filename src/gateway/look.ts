@@ -1,14 +1,6 @@
-/** What is asked of the predictor for those who only look, over HTTP or gRPC. */
-import type { Call, Predictor, ServerMetadata } from './protocol/infer.ts';
-
-/** Milliseconds for a look at the predictor. */
-const LOOK_MS = 5_000;
-
-export const lookCall = (signal: AbortSignal): Call => ({
-  deadlineAt: performance.now() + LOOK_MS,
-  signal,
-  headers: {},
-});
+/** What is told to those who only look, over HTTP or gRPC. */
+import type { ServerMetadata } from './protocol/infer.ts';
+import type { KnownModels } from './upstream/known-models.ts';
 
 /** What a gateway is besides, whatever stands behind it. */
 const OURS: readonly string[] = ['binary_tensor_data', 'generate'];
@@ -16,10 +8,13 @@ const OURS: readonly string[] = ['binary_tensor_data', 'generate'];
 const PASSED: readonly string[] = ['classification', 'sequence', 'schedule_policy', 'parameters'];
 
 /** Ours, with the extensions of the predictor that reach it through here. @throws Failure */
-export async function serverMetadata(
-  { version, predictor }: { readonly version: string; readonly predictor: Pick<Predictor, 'metadata'> },
-  signal: AbortSignal,
-): Promise<ServerMetadata> {
-  const { extensions } = await predictor.metadata(lookCall(signal));
+export async function serverMetadata({
+  version,
+  models,
+}: {
+  readonly version: string;
+  readonly models: Pick<KnownModels, 'server'>;
+}): Promise<ServerMetadata> {
+  const { extensions } = await models.server();
   return { name: 'muster', version, extensions: [...OURS, ...extensions.filter((each) => PASSED.includes(each))] };
 }

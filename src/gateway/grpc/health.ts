@@ -14,6 +14,10 @@ const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;
 /** Who watches is told of a change within this. Milliseconds; the answers behind it are kept for as long. */
 const LOOK_EVERY_MS = 1_000;
+/** Open at once in one gateway: a client that checks health has one for each of its connections, and keeps it. */
+export const MAX_WATCHES = 4_096;
+/** A name that is longer is no model's. */
+const MAX_NAME = 1_024;
 
 export function addHealth(methods: Methods): void {
   methods.look(`/${SERVICE}/Check`, async (context, message) => {
@@ -23,7 +27,15 @@ export function addHealth(methods: Methods): void {
       throw new Failure(404, `there is no model "${service.slice(0, 200)}" here, and no service of that name`);
     return response(status);
   });
-  methods.stream(`/${SERVICE}/Watch`, watch);
+  let watching = 0;
+  methods.stream(`/${SERVICE}/Watch`, async (context, exchange) => {
+    if (watching >= MAX_WATCHES)
+      throw new Failure(429, `${MAX_WATCHES} calls of Watch are open here, and no more at once; Check is answered`);
+    watching += 1;
+    await watch(context, exchange).finally(() => {
+      watching -= 1;
+    });
+  });
 }
 
 /** Tells at once, and at each change, until the client goes or the gateway closes. */
@@ -48,6 +60,7 @@ async function watch(context: GatewayContext, exchange: GrpcExchange): Promise<v
 
 async function statusOf({ readiness, served }: GatewayContext, service: string): Promise<number> {
   const ours = OURS.includes(service);
+  if (service.length > MAX_NAME) return SERVICE_UNKNOWN;
   if (!ours && served.names.length > 0 && !served.names.includes(service)) return SERVICE_UNKNOWN;
   const { ready } = await (ours || readiness.draining ? readiness.gateway() : readiness.model(service, ''));
   return ready ? SERVING : NOT_SERVING;

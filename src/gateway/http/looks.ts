@@ -1,7 +1,7 @@
 /** The paths that only look: alive, ready, what is served, metrics. They are never queued, so a busy gateway is not a dead one. */
 
 import type { GatewayContext } from '../context.ts';
-import { lookCall, serverMetadata } from '../look.ts';
+import { serverMetadata } from '../look.ts';
 import type { Verdict } from '../ops/readiness.ts';
 import { jsonReply, type Reply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
@@ -17,11 +17,11 @@ export const LOOKS = {
   metrics: async ({ metrics }) => ({ status: 200, type: metrics.contentType, parts: [await metrics.text()] }),
   live: () => jsonReply(200, { live: true }),
   ready: async ({ readiness }) => readyReply({}, await readiness.gateway()),
-  server: async (context, _asked, signal) => jsonReply(200, await serverMetadata(context, signal)),
+  server: async (context) => jsonReply(200, await serverMetadata(context)),
   models: ({ served }) => jsonReply(200, { models: served.names }),
-  model: async ({ served, predictor }, { model, version }, signal) => {
+  model: async ({ served, models }, { model, version }) => {
     served.check(model);
-    const { signatures: _, ...shown } = await predictor.modelMetadata(model, version, lookCall(signal));
+    const { signatures: _, ...shown } = await models.look(model, version);
     return jsonReply(200, shown);
   },
   modelReady: async ({ served, readiness }, { model, version }) => {

@@ -1,9 +1,9 @@
 /** Is the gateway ready? As its predictor and models are, asked at most once a second; never while it drains. */
 import { Failure } from '../failure.ts';
 import type { Call, Predictor } from '../protocol/infer.ts';
+import { SharedLooks } from './shared-looks.ts';
 
-/** Milliseconds that an answer stays good, and for one question. */
-const FRESH_MS = 1_000;
+/** Milliseconds for one question. */
 const ASK_MS = 3_000;
 
 export interface Verdict {
@@ -12,16 +12,10 @@ export interface Verdict {
   readonly why: string;
 }
 
-interface Asked {
-  readonly at: number;
-  readonly answer: Promise<Verdict>;
-}
-
 export class Readiness {
   readonly #predictor: Predictor;
   readonly #models: readonly string[];
-  readonly #now: () => number;
-  readonly #asked = new Map<string, Asked>();
+  readonly #looks: SharedLooks<Verdict>;
   #draining = false;
   #notYet: string | undefined;
 
@@ -29,7 +23,7 @@ export class Readiness {
   constructor(predictor: Predictor, models: readonly string[], now: () => number) {
     this.#predictor = predictor;
     this.#models = models;
-    this.#now = now;
+    this.#looks = new SharedLooks({ withinMs: ASK_MS, now });
   }
 
   /** From now on the answer is no. */
@@ -55,30 +49,25 @@ export class Readiness {
     return verdicts.find(({ ready }) => !ready) ?? { ready: true, why: '' };
   }
 
+  /** @throws Failure 429 when many models are asked for that nobody has configured */
   model(model: string, version: string): Promise<Verdict> {
-    return this.#fresh(`model ${model} ${version}`, (call) => this.#predictor.modelReady(model, version, call));
+    const ask = (call: Call) => this.#predictor.modelReady(model, version, call);
+    return this.#fresh(`model ${model} ${version}`, ask, { always: version === '' && this.#models.includes(model) });
   }
 
   #server(): Promise<Verdict> {
-    return this.#fresh('server', (call) => this.#predictor.ready(call));
+    return this.#fresh('server', (call) => this.#predictor.ready(call), { always: true });
   }
 
-  /** All who ask within a second share one question. */
-  #fresh(key: string, ask: (call: Call) => Promise<boolean>): Promise<Verdict> {
-    const known = this.#asked.get(key);
-    if (known && this.#now() - known.at < FRESH_MS) return known.answer;
-    const call = { deadlineAt: this.#now() + ASK_MS, signal: new AbortController().signal, headers: {} };
-    const answer = ask(call).then(
-      (ready) => ({ ready, why: ready ? '' : `${this.#predictor.name} says that ${key.trim()} is not ready` }),
-      (error: unknown) => {
-        if (error instanceof Failure) return { ready: false, why: error.message };
-        throw error;
-      },
-    );
-    // Names come from clients: the oldest go.
-    if (this.#asked.size >= 1_000) this.#asked.delete(this.#asked.keys().next().value ?? '');
-    this.#asked.delete(key);
-    this.#asked.set(key, { at: this.#now(), answer });
-    return answer;
+  #fresh(key: string, ask: (call: Call) => Promise<boolean>, how = {}): Promise<Verdict> {
+    const look = (call: Call) =>
+      ask(call).then(
+        (ready) => ({ ready, why: ready ? '' : `${this.#predictor.name} says that ${key.trim()} is not ready` }),
+        (error: unknown) => {
+          if (error instanceof Failure) return { ready: false, why: error.message };
+          throw error;
+        },
+      );
+    return this.#looks.take(key, look, how);
   }
 }

@@ -7,7 +7,6 @@ import { Failure, refuse } from '../failure.ts';
 import type { Chosen, Routes } from '../http/handlers.ts';
 import type { Look } from '../http/looks.ts';
 import { passesVerbs, WORK } from '../http/work.ts';
-import { lookCall } from '../look.ts';
 import { oneModel } from '../openai/models.ts';
 import { jsonReply } from '../protocol/reply.ts';
 import type { Asked } from '../request.ts';
@@ -65,8 +64,8 @@ function labelOf(model: string, label: string): Asked {
   return { model, version: label };
 }
 
-const metadata: Look = async ({ served, models, settings }, { model, version }, signal) => {
+const metadata: Look = async ({ served, models, settings }, { model, version }) => {
   served.check(model);
-  const known = await models.metadata(model, version, lookCall(signal));
+  const known = await models.look(model, version);
   return jsonReply(200, metadataJson(allSignatures(settings, known)));
 };

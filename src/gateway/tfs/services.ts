@@ -4,7 +4,6 @@ import type { GatewayContext } from '../context.ts';
 import { Failure, refuse } from '../failure.ts';
 import type { GrpcJob, Methods } from '../grpc/methods.ts';
 import { decoded } from '../grpc/oip/request.ts';
-import { lookCall } from '../look.ts';
 import { type Asked, infer, timed } from '../request.ts';
 import type { Parameters } from '../tensor/tensor.ts';
 import { bytesOf, ProtoWriter, readFields } from '../upstream/oip/wire-format.ts';
@@ -94,7 +93,7 @@ function specsOfTasks(message: Uint8Array): ModelSpec[] {
   return specs;
 }
 
-async function metadata(context: GatewayContext, message: Uint8Array, signal: AbortSignal): Promise<Parts> {
+async function metadata(context: GatewayContext, message: Uint8Array): Promise<Parts> {
   const { served, models, settings } = context;
   const asked = decoded(() => decodeMetadataAsk(message));
   const { model, version } = checked(asked);
@@ -102,17 +101,17 @@ async function metadata(context: GatewayContext, message: Uint8Array, signal: Ab
   const odd = asked.fields.find((field) => field !== SIGNATURE_DEF);
   if (odd !== undefined || asked.fields.length === 0)
     throw refuse(`metadata_field is "${(odd ?? '').slice(0, 200)}"; there is "${SIGNATURE_DEF}"`);
-  return encodeMetadata(allSignatures(settings, await models.metadata(model, version, lookCall(signal))));
+  return encodeMetadata(allSignatures(settings, await models.look(model, version)));
 }
 
-async function status(context: GatewayContext, message: Uint8Array, signal: AbortSignal): Promise<Parts> {
+async function status(context: GatewayContext, message: Uint8Array): Promise<Parts> {
   const { served, readiness, models } = context;
   const { model, version } = checked(decoded(() => specOf(message)));
   served.check(model);
   const verdict = await (readiness.draining ? readiness.gateway() : readiness.model(model, version));
   // A model that is not there is NOT_FOUND, and no status.
-  if (!verdict.ready) await models.metadata(model, version, lookCall(signal)).catch(onlyUnknown);
-  return encodeStatus(await versionsOf(context, { model, version, ...verdict }, lookCall(signal)));
+  if (!verdict.ready) await models.look(model, version).catch(onlyUnknown);
+  return encodeStatus(await versionsOf(context, { model, version, ...verdict }));
 }
 
 function onlyUnknown(error: unknown): void {

@@ -2,7 +2,6 @@
 import type { GatewayContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import type { Verdict } from '../ops/readiness.ts';
-import type { Call } from '../protocol/infer.ts';
 import type { Asked } from '../request.ts';
 import { isVersion } from './model-spec.ts';
 import type { VersionStatus } from './status.ts';
@@ -14,21 +13,16 @@ const ONLY = '1';
 export async function versionsOf(
   { models }: Pick<GatewayContext, 'models'>,
   { model, version, ready, why }: Asked & Verdict,
-  call: Call,
 ): Promise<readonly VersionStatus[]> {
-  const known = ready && !isVersion(version) ? await toldVersions(models, { model, version }, call) : [version];
+  const known = ready && !isVersion(version) ? await toldVersions(models, { model, version }) : [version];
   const versions = known.filter(isVersion);
   const state = ready ? 'AVAILABLE' : 'LOADING';
   return (versions.length > 0 ? versions : [ONLY]).map((each) => ({ version: each, state, why }));
 }
 
-async function toldVersions(
-  models: GatewayContext['models'],
-  { model, version }: Asked,
-  call: Call,
-): Promise<readonly string[]> {
+async function toldVersions(models: GatewayContext['models'], { model, version }: Asked): Promise<readonly string[]> {
   try {
-    return (await models.metadata(model, version, call)).versions;
+    return (await models.look(model, version)).versions;
   } catch (error) {
     if (error instanceof Failure) return [];
     throw error;

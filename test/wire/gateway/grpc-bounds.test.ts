@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { GrpcExchange } from '../../../src/gateway/grpc/exchange.ts';
+import { MAX_WATCHES } from '../../../src/gateway/grpc/health.ts';
 import { Incoming } from '../../../src/gateway/grpc/incoming.ts';
 import { http2Server } from '../support/servers.ts';
 import { event, type FakeCall, fakePredictor, gateway, INT8 } from './fixture.ts';
-import { grpcClient, RAW } from './grpc-client.ts';
+import { grpcClient, healthClient, RAW } from './grpc-client.ts';
 
 const STREAM = '/inference.GRPCInferenceService/ModelStreamInfer';
 const CALL = { ':method': 'POST', ':path': STREAM, 'content-type': 'application/grpc', te: 'trailers' };
@@ -119,6 +120,57 @@ test.each([
     ]);
   },
 );
+
+test.each([
+  { method: 'ModelMetadata', request: { name: 'm' } },
+  { method: 'ModelReady', request: { name: 'm' } },
+  { method: 'ServerMetadata', request: {} },
+])('a hundred looks by $method that come together are few at the predictor (fault 39)', async ({ method, request }) => {
+  let asked = 0;
+  const { port } = await fakePredictor({
+    [method]: (call) => {
+      asked += 1;
+      call.send(`${method}Response`, method === 'ModelReady' ? { ready: true } : { name: 'm' });
+      call.end();
+    },
+  });
+  const { grpcPort } = await gateway(port);
+  const client = grpcClient(grpcPort);
+  const outcomes = await Promise.all(Array.from({ length: 100 }, () => client.call(method, request)));
+  expect(outcomes.map(({ code }) => code)).toEqual(Array(100).fill(0));
+  expect(asked).toBeLessThan(20); // one, and another for each second that it takes
+});
+
+test('so many calls of Watch are open at once, and then none more until one ends (fault 39)', async () => {
+  const { port } = await fakePredictor();
+  const { grpcPort } = await gateway(port);
+  const client = () => healthClient(grpcPort);
+  // 1,024 calls have room on a connection.
+  const clients = Array.from({ length: MAX_WATCHES / 1_000 + 1 }, client);
+  const watches = Array.from({ length: MAX_WATCHES }, (_, i) => clients[i % clients.length]!.watch('Watch', {}));
+  for (const each of watches) expect(await each.next()).toEqual({ status: 1 });
+  const more = client().watch('Watch', {});
+  expect(await more.rest()).toEqual([]);
+  expect(await more.status).toMatchObject({
+    code: 8,
+    details: expect.stringContaining(`${MAX_WATCHES} calls of Watch`),
+  });
+  expect((await client().call('Check', {})).answer).toEqual({ status: 1 });
+  watches[0]!.call.cancel();
+  const again = async () => {
+    const watch = client().watch('Watch', {});
+    return (await watch.next()) ?? (await watch.status).code;
+  };
+  await expect.poll(again, { timeout: 60_000 }).toEqual({ status: 1 });
+}, 300_000);
+
+test('a name that no model can have is nobody to watch', async () => {
+  const { port } = await fakePredictor();
+  const { grpcPort } = await gateway(port);
+  const health = healthClient(grpcPort);
+  expect((await health.call('Check', { service: 'm'.repeat(2_000) })).code).toBe(5);
+  expect(await health.watch('Watch', { service: 'm'.repeat(2_000) }).next()).toEqual({ status: 3 });
+});
 
 test('a large answer to a client that is gone is no bug', async () => {
   const { promise, resolve } = Promise.withResolvers<ServerHttp2Stream>();

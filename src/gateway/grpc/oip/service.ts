@@ -1,5 +1,5 @@
 /** inference.GRPCInferenceService: the Open Inference Protocol over gRPC. */
-import { lookCall, serverMetadata } from '../../look.ts';
+import { serverMetadata } from '../../look.ts';
 import { infer, timed } from '../../request.ts';
 import { readFields, textOf } from '../../upstream/oip/wire-format.ts';
 import type { Methods } from '../methods.ts';
@@ -12,19 +12,17 @@ const SERVICE = '/inference.GRPCInferenceService/';
 export function addOip(methods: Methods): void {
   methods.look(`${SERVICE}ServerLive`, () => answer.yes(true));
   methods.look(`${SERVICE}ServerReady`, async ({ readiness }) => answer.yes((await readiness.gateway()).ready));
-  methods.look(`${SERVICE}ServerMetadata`, async (context, _message, signal) =>
-    answer.serverMetadata(await serverMetadata(context, signal)),
-  );
+  methods.look(`${SERVICE}ServerMetadata`, async (context) => answer.serverMetadata(await serverMetadata(context)));
   methods.look(`${SERVICE}ModelReady`, async ({ served, readiness }, message) => {
     const { name, version } = decoded(() => readNamed(message));
     served.check(name);
     const verdict = await (readiness.draining ? readiness.gateway() : readiness.model(name, version));
     return answer.yes(verdict.ready);
   });
-  methods.look(`${SERVICE}ModelMetadata`, async ({ served, predictor }, message, signal) => {
+  methods.look(`${SERVICE}ModelMetadata`, async ({ served, models }, message) => {
     const { name, version } = decoded(() => readNamed(message));
     served.check(name);
-    return answer.modelMetadata(await predictor.modelMetadata(name, version, lookCall(signal)));
+    return answer.modelMetadata(await models.look(name, version));
   });
   methods.work(`${SERVICE}ModelInfer`, 'grpc', async ({ context, call, named, message }) => {
     const read = decoded(() => readRequest(message));
