@@ -7,7 +7,7 @@ import { aMeeting, BIN, expectEnd, type Meeting, type Muster, type Stage, test }
 const commandLine = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
 
 /** What a command of `run` is told of its place. */
-const PLACE = 'echo "$$ $RANK $WORLD_SIZE $MASTER_ADDR $MASTER_PORT"; sleep 600 & trap "kill $!; exit 5" TERM; wait';
+const PLACE = 'sleep 600 & trap "kill $!; exit 5" TERM; echo "$$ $RANK $WORLD_SIZE $MASTER_ADDR $MASTER_PORT"; wait';
 
 describe('native', () => {
   async function aGroup(stage: Stage, members: number): Promise<{ all: readonly Muster[]; meeting: Meeting }> {
@@ -73,11 +73,11 @@ describe('native', () => {
 describe.skipIf(noRay)(`ray ${noRay ?? ''}`, () => {
   /** Asks the cluster it finds by RAY_ADDRESS who is alive, then stays until it is told to go. */
   const COUNT = [
-    'import os, ray, signal',
+    'import os, ray, signal, time',
     'ray.init(log_to_driver=False)',
-    "print('alive', sum(node['Alive'] for node in ray.nodes()), os.getpid(), flush=True)",
     'signal.signal(signal.SIGTERM, lambda *_: os._exit(6))',
-    'signal.pause()',
+    "print('alive', sum(node['Alive'] for node in ray.nodes()), os.getpid(), flush=True)",
+    'while True: time.sleep(0.1)',
   ].join('\n');
 
   test('the head becomes its command, the worker becomes ray start --block, and the cluster has both', async ({
