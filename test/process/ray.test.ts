@@ -74,18 +74,18 @@ describe.skipIf(noRay)(`a real Ray ${noRay ?? ''}`, () => {
     await expect(reach(gcs)).resolves.toBe(findRay(RAY_PATH).version);
     await gate(gcs, [HEAD]);
 
-    const missing = await refusal(gate(gcs, [HEAD, WORKER], 300));
+    const missing = await refusal(gate(gcs, [HEAD, WORKER], 3_000));
     expect(missing.message).toContain('no Ray node of w (rank 1) yet');
 
     const worker = await startWorker('w-1f', port);
     await gate(gcs, [HEAD, WORKER]);
-    const nodes = await gcs.listNodes({ deadlineMs: 2_000 });
+    const nodes = await gcs.listNodes({ deadlineMs: 30_000 });
     expect(nodes.filter(({ isHead }) => isHead).map(({ name }) => name)).toEqual(['head-1f']);
     expect(new Set(nodes.map(({ address }) => address)).size).toBe(1); // so nobody may match by address
 
-    const short = await refusal(gate(gcs, [HEAD, want('w-1f', 1, { GPU: 2 })], 300));
+    const short = await refusal(gate(gcs, [HEAD, want('w-1f', 1, { GPU: 2 })], 3_000));
     expect(short.message).toContain('w (rank 1) has GPU 1 of 2');
-    const stranger = await refusal(gate(gcs, [HEAD], 300));
+    const stranger = await refusal(gate(gcs, [HEAD], 3_000));
     expect(stranger.message).toMatch(/node "w-1f" at \S+ was announced by nobody/);
 
     const lost = watchNode({ gcs, name: 'w-1f', periodMs: 100, signal: never });
@@ -147,7 +147,7 @@ describe.skipIf(noRay)(`a real Ray ${noRay ?? ''}`, () => {
   });
 
   test('a head that is not there: its layer within the timeout', async () => {
-    const error = await refusal(reach(gcsOf(await gcsPort()), 300));
+    const error = await refusal(reach(gcsOf(await gcsPort()), 3_000));
     expect(error).toMatchObject({ code: 'HEAD_UNREACHABLE', message: expect.stringContaining('tcp: nobody listens') });
   });
 });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -141,10 +142,26 @@ class Stream:
         return list(iter(self.next, None))
 
 
+_claims: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+    """A port that nobody listens on, and that nobody else gets while this process lives.
+
+    Not one of the kernel's own (32768 and up): until a server has started, Ray's nodes beside it might get that. As in
+    scripts/group.ts a name of the kernel's says to the other tests that it is taken.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0muster-port-{port}")
+            socket.create_server(("", port)).close()
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
 
 
 def connect(port: int) -> socket.socket:

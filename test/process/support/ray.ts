@@ -5,10 +5,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freePorts } from '../../../scripts/group.ts';
 import { type HeadInput, rayEnv, rayStartHead, rayStartWorker } from '../../../src/launch/start/ray/command.ts';
 import { type Gcs, openGcs } from '../../../src/launch/start/ray/gcs.ts';
 import { type Child, start } from '../../../src/process/spawn.ts';
@@ -20,17 +20,9 @@ export const noRay = existsSync(RAY)
   ? undefined
   : 'no .venv with ray (python3 -m venv .venv && .venv/bin/pip install ray)';
 
-/** Ray's own words for its ports: 10002-19999 are its workers'. */
 export async function gcsPort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
+  const [port = 0] = await freePorts(1);
+  return port;
 }
 
 /** A short one: a socket's path holds 107 characters. */
