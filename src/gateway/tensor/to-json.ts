@@ -23,10 +23,18 @@ export function jsonOf(tensor: Tensor): string {
   const { datatype, data } = tensor;
   if (datatype === 'BOOL' || datatype === 'BYTES') return JSON.stringify(valuesOf(tensor));
   if (datatype === 'FP32' || datatype === 'FP16' || datatype === 'BF16') return floatsText(fromRaw(datatype, data));
-  const text = `[${Array.prototype.join.call(fromRaw(datatype, data), ',')}]`;
+  const text = `[${Array.prototype.join.call(wordsOf(fromRaw(datatype, data)), ',')}]`;
   // Number's own words for the three values JSON lacks; nothing else in this text has letters but the e of an exponent.
   return text.includes('N') || text.includes('I') ? text.replace(/-?(?:NaN|Infinity)/g, 'null') : text;
 }
+
+/** What `join` writes as each value should be; it would lose the sign of a zero, which JSON can say. */
+const wordsOf = (values: ArrayLike<number> | ArrayLike<bigint>): ArrayLike<unknown> =>
+  values instanceof Float64Array && values.some(isMinusZero)
+    ? Array.from(values, (each) => (isMinusZero(each) ? '-0' : each))
+    : values;
+
+const isMinusZero = (value: number): boolean => Object.is(value, -0);
 
 /** The same; where it is long, as the bytes it is written in: as text it would be copied three times on its way out. */
 export function jsonPart(tensor: Tensor): string | Uint8Array {
