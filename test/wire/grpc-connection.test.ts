@@ -3,11 +3,11 @@ import { createServer as createHttp1 } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { GrpcConnection, type GrpcConnectionOptions } from '../../src/wire/grpc-connection.ts';
 import { decodeMessage, stringField } from '../../src/wire/protobuf.ts';
 import { WireError } from '../../src/wire/wire-error.ts';
+import fc from '../property.ts';
 import { freePort, grpcServer, http2Server, tcpServer } from './support/servers.ts';
 
 const CHECK = '/grpc.health.v1.Health/Check';

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect } from 'vitest';
+import fc from '../../property.ts';
 import { inParallel } from '../process/programs.ts';
 import { argumentList, everyNastyArgument, inHex, printedArguments } from '../support/argument-lists.ts';
 import { aMeeting, RUNTIMES, type Stage, test } from '../support/stage.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { start } from '../../../src/process/spawn.ts';
+import fc from '../../property.ts';
 import { fixture, inParallel, inTime, PATH, runToEnd, runWith, temporaryDirectory } from './programs.ts';
 
 const NASTY = [

@@ -1,6 +1,6 @@
 /** Argument lists that shells, parsers and templates like to break, and what a program got of them. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import fc from '../../property.ts';
 
 // biome-ignore format: a table
 const NASTY = [

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isSecretName, maskArgs, maskEnv } from '../../../src/launch/args/secrets.ts';
+import fc from '../../property.ts';
 
 test.each([
   ...[

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
-import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import type { InferRequest } from '../../../src/gateway/protocol/infer.ts';
@@ -15,6 +14,7 @@ import {
   encodeInfer,
 } from '../../../src/gateway/upstream/oip/messages.ts';
 import { WireError } from '../../../src/wire/wire-error.ts';
+import fc from '../../property.ts';
 
 const OURS = join(import.meta.dirname, '../../../proto/oip_infer.proto');
 const REFERENCES = join(import.meta.dirname, '../../../../shared/protos');

@@ -1,5 +1,5 @@
 /** What clients write, as requests to a predictor, and its answers as they read them. No socket. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/gateway/failure.ts';
 import { readGenerate, writeGenerated } from '../../../src/gateway/protocol/generate.ts';
@@ -9,6 +9,7 @@ import { readV1, writeV1 } from '../../../src/gateway/protocol/v1.ts';
 import { readRaw, readV2, writeV2 } from '../../../src/gateway/protocol/v2.ts';
 import { rawOfJson } from '../../../src/gateway/tensor/from-json.ts';
 import type { Datatype } from '../../../src/gateway/tensor/tensor.ts';
+import fc from '../../property.ts';
 
 const json = (value: unknown): Buffer => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const v2 = (head: unknown, tail?: Uint8Array, header?: string) => {

@@ -1,7 +1,8 @@
 /** Docker's log frames to lines in one order. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { frameReader, inOrder, justAfter, MAX_LINE, parseLine } from '../../../src/local/log-lines.ts';
+import fc from '../../property.ts';
 
 const frame = (payload: string, stream = 1): Buffer => {
   const header = Buffer.alloc(8);

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../../src/launch/rally/agreement.ts';
 import { helloOf } from '../../../src/launch/self.ts';
+import fc from '../../property.ts';
 import { FILLED, KSERVE, type Member, planOf } from './fixture.ts';
 
 const hello = (member: Member) => helloOf(planOf(member), { muster: '0.1.0' });

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Template } from '../../../src/launch/catalogue/schema.ts';
 import { endpoint, renderTemplate, type Seating, serverCommand } from '../../../src/launch/plan/render.ts';
+import fc from '../../property.ts';
 import { KSERVE, planOf, SHIPPED } from './fixture.ts';
 
 const render = (template: Template, more: Partial<Parameters<typeof renderTemplate>[1]> = {}) =>

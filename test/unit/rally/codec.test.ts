@@ -1,11 +1,11 @@
 /** Our own codec against the official one: every message of `proto/`, random values, both ways. */
 import { fileURLToPath } from 'node:url';
 import { loadSync } from '@grpc/proto-loader';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../../../src/launch/rally/codec.ts';
 import { MalformedMessage } from '../../../src/launch/rally/protobuf.ts';
 import * as schema from '../../../src/launch/rally/schema.ts';
+import fc from '../../property.ts';
 
 interface Field {
   readonly name: string;

@@ -1,9 +1,10 @@
 /** The shared maps behind the roll, against plain ones: same content, and what was there before stays as it was. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { isPresent, type Place, Places } from '../../../src/launch/rally/places.ts';
 import type { Phase } from '../../../src/launch/rally/rally.ts';
 import { Trie } from '../../../src/launch/rally/trie.ts';
+import fc from '../../property.ts';
 
 describe('a trie', () => {
   const keys = fc.oneof(fc.nat({ max: 2000 }), fc.nat(), fc.string({ maxLength: 6 }));

@@ -1,9 +1,10 @@
 /** Random schedules against a model: what must hold whatever happens, in whatever order. No clock but the schedule's. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import type { Phase } from '../../../src/launch/rally/rally.ts';
 import { open, reached, reduce } from '../../../src/launch/rally/reducer.ts';
 import type { Effect, Event, Roll } from '../../../src/launch/rally/roll.ts';
+import fc from '../../property.ts';
 import { hello, incarnation, rules } from './fixture.ts';
 
 const SIZE = 4;

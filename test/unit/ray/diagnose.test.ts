@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diagnoseRayStart } from '../../../src/launch/start/ray/diagnose.ts';
+import fc from '../../property.ts';
 
 describe('diagnoseRayStart', () => {
   test.each([

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ExpectedNode, explainVerdict, judgeNodes } from '../../../src/launch/start/ray/gate.ts';
 import type { RayNode } from '../../../src/launch/start/ray/gcs.ts';
 import { lossOf } from '../../../src/launch/start/ray/watch-node.ts';
+import fc from '../../property.ts';
 
 const node = (name: string, more: Partial<RayNode> = {}): RayNode => ({
   id: '00',

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DOCUMENTS } from '../../../scripts/docs.ts';
 import { CODES, type ErrorCode } from '../../../src/errors.ts';
 import { type Board, newBoard } from '../../../src/launch/watch/board.ts';
 import { type LastWords, lastWords, MAX_BYTES } from '../../../src/launch/watch/last-words.ts';
 import { redactor, secretValues } from '../../../src/launch/watch/redact.ts';
+import fc from '../../property.ts';
 import { ending, SELF } from './fixture.ts';
 
 const board: Board = { ...newBoard(SELF, 1000), generation: 2, phase: 'ready' };

@@ -1,8 +1,9 @@
 /** gRPC messages out of any chunks they may come in. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { frameHead } from '../../../src/wire/frame.ts';
 import { MessageReader } from '../../../src/wire/message-reader.ts';
+import fc from '../../property.ts';
 
 const framed = (messages: readonly Uint8Array[]): Buffer =>
   Buffer.concat(messages.flatMap((each) => [frameHead(each.length), each]));

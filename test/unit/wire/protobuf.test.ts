@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import { bytesField, decodeMessage, type Message, ProtobufError, stringField } from '../../../src/wire/protobuf.ts';
+import fc from '../../property.ts';
 
 const { root } = protobuf.parse(`
   syntax = "proto3";

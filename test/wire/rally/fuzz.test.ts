@@ -11,13 +11,13 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newNonce } from '../../../src/launch/rally/auth.ts';
 import { joinRally } from '../../../src/launch/rally/member.ts';
 import type { RallyMember } from '../../../src/launch/rally/rally.ts';
 import { FromHead, FromMember, HelloBody, PATH } from '../../../src/launch/rally/schema.ts';
 import { textLog } from '../../../src/log.ts';
+import fc from '../../property.ts';
 import { bye, closed, hello, now } from './fixture.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ANSWER, FEATURES } from '../../../../src/gateway/cache/entry.ts';
 import { cacheKey } from '../../../../src/gateway/cache/key.ts';
 import type { InferRequest, InferResponse } from '../../../../src/gateway/protocol/infer.ts';
+import fc from '../../../property.ts';
 
 const request: InferRequest = {
   model: 'm',

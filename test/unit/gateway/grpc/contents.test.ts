@@ -1,12 +1,12 @@
 /** Typed contents ↔ raw bytes, against the protobuf library that grpc-js uses. */
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { inferResponse } from '../../../../src/gateway/grpc/oip/answer.ts';
 import { inferRequestOf, readRequest } from '../../../../src/gateway/grpc/oip/request.ts';
 import { fromRaw, type NumberType } from '../../../../src/gateway/tensor/numbers.ts';
 import { bytesElements, type Datatype } from '../../../../src/gateway/tensor/tensor.ts';
+import fc from '../../../property.ts';
 
 interface Official {
   serialize(value: unknown): Buffer;

@@ -1,9 +1,10 @@
 /** A V2 body whose numbers are read from its bytes means what it means to JSON.parse: the same body with an escape in it is not cut. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/gateway/failure.ts';
 import { cutLists } from '../../../../src/gateway/json/cut-lists.ts';
 import { readV2 } from '../../../../src/gateway/protocol/v2.ts';
+import fc from '../../../property.ts';
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
 

@@ -1,7 +1,8 @@
 /** Numbers from bytes: JSON.parse and Number are the oracle, and what is no JSON is not taken. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { readNumbers, Scratch } from '../../../../src/gateway/json/read-numbers.ts';
+import fc from '../../../property.ts';
 
 const scratch = new Scratch();
 const read = (text: string) => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FLOAT_ROOM, writeFloats } from '../../../../src/gateway/json/write-floats.ts';
+import fc from '../../../property.ts';
 
 function written(values: readonly number[] | Float32Array): string {
   const floats = Float32Array.from(values);

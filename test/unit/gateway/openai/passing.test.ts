@@ -1,5 +1,5 @@
 /** Bodies and events that pass: what is read of them, where a stream may be cut, how a refusal looks, which options fit. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/gateway/failure.ts';
 import { checkOpenAi } from '../../../../src/gateway/openai/check.ts';
@@ -7,6 +7,7 @@ import { openAiError, openAiRefusal } from '../../../../src/gateway/openai/error
 import { modelOf, PassingEvents, readHead, usageOf } from '../../../../src/gateway/openai/passing.ts';
 import { resolveGateway } from '../../../../src/gateway/settings.ts';
 import { wholeEvents } from '../../../../src/gateway/upstream/openai/whole-events.ts';
+import fc from '../../../property.ts';
 
 const bytes = (json: object) => Buffer.from(JSON.stringify(json));
 

@@ -1,10 +1,11 @@
 /** An answer in parts: whole rows where they fit, each element once and in order, no copies. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import type { InferRequest } from '../../../../src/gateway/protocol/infer.ts';
 import { partsOf, takeChunkBytes } from '../../../../src/gateway/stream/parts.ts';
 import { partsReply } from '../../../../src/gateway/stream/parts-reply.ts';
 import { countOf, joinBytes, type Tensor } from '../../../../src/gateway/tensor/tensor.ts';
+import fc from '../../../property.ts';
 
 const fp32 = (name: string, shape: readonly number[]): Tensor => ({
   ...{ name, shape, datatype: 'FP32' },

@@ -1,5 +1,5 @@
 /** The messages of TensorFlow Serving: ours both ways, and proto-loader's reading of them. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/gateway/failure.ts';
 import type { ModelMetadata } from '../../../../src/gateway/protocol/infer.ts';
@@ -20,6 +20,7 @@ import { signedBy } from '../../../../src/gateway/tfs/signed.ts';
 import { decodeStatus, encodeStatus, statusJson, type VersionStatus } from '../../../../src/gateway/tfs/status.ts';
 import { ProtoWriter } from '../../../../src/gateway/upstream/oip/wire-format.ts';
 import { WireError } from '../../../../src/wire/wire-error.ts';
+import fc from '../../../property.ts';
 import { official, plain, tensors } from './official.ts';
 
 const MAX = 1_000_000;

@@ -1,8 +1,8 @@
 /** The same messages as proto-loader writes and reads them from proto/tfs_predict.proto, and tensors to put into them. */
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
-import fc from 'fast-check';
 import { type Datatype, ELEMENT_BYTES, joinBytes, type Tensor } from '../../../../src/gateway/tensor/tensor.ts';
+import fc from '../../../property.ts';
 
 interface Official {
   readonly type: { readonly name: string };

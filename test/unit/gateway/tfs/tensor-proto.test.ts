@@ -1,10 +1,11 @@
 /** TensorProto: every datatype both ways, every form in which values come, and what is refused. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/gateway/failure.ts';
 import { joinBytes, type Tensor } from '../../../../src/gateway/tensor/tensor.ts';
 import { readTensor, writeTensor } from '../../../../src/gateway/tfs/tensor-proto.ts';
 import { WireError } from '../../../../src/wire/wire-error.ts';
+import fc from '../../../property.ts';
 import { official, PAIRS, plain, tensor } from './official.ts';
 
 const MAX = 1_000_000;

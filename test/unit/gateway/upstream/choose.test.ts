@@ -1,8 +1,9 @@
 /** Whose turn it is. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { type Candidate, choose } from '../../../../src/gateway/upstream/endpoints/choose.ts';
 import { afterCall, type Circuit, onTrial } from '../../../../src/gateway/upstream/endpoints/circuit.ts';
+import fc from '../../../property.ts';
 
 const CIRCUITS: Readonly<Record<string, Circuit>> = {
   closed: afterCall(onTrial(0), { reached: true, startedAt: 0, now: 0, dice: 0 }),

@@ -1,5 +1,5 @@
 /** When an address is called, and when it is not: states and outcomes, no clock. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import {
   afterCall,
@@ -13,6 +13,7 @@ import {
   WINDOW_CALLS,
   WINDOW_MS,
 } from '../../../../src/gateway/upstream/endpoints/circuit.ts';
+import fc from '../../../property.ts';
 
 const outcome = (reached: boolean, now: number, startedAt = now, dice = 0) => ({ reached, startedAt, now, dice });
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RetryBudget } from '../../../../src/gateway/upstream/retry-budget.ts';
+import fc from '../../../property.ts';
 
 const WINDOW_MS = 10_000;
 const budget = (share = 0.2, floor = 3) => new RetryBudget({ share, floor, windowMs: WINDOW_MS });

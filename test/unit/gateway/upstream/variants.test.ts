@@ -1,9 +1,10 @@
 /** Which requests go elsewhere, and what the settings must say for that. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import type { InferRequest } from '../../../../src/gateway/protocol/infer.ts';
 import { resolveGateway } from '../../../../src/gateway/settings.ts';
 import { isAmong } from '../../../../src/gateway/upstream/variants.ts';
+import fc from '../../../property.ts';
 
 const request = (parameters: InferRequest['parameters'] = {}): InferRequest => ({
   model: 'm',
