@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MusterError, reasonOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
+import { WireError } from '../../../wire/wire-error.ts';
 import type { Waiting } from '../../rally/rally.ts';
 import { awaitedNodes, type ExpectedNode, explainVerdict, judgeNodes, type Verdict } from './gate.ts';
 import type { Gcs } from './gcs.ts';
@@ -43,14 +44,14 @@ export async function awaitGate(input: AwaitGate): Promise<number> {
     signal.throwIfAborted();
     const leftMs = startedAt + timeoutMs - now();
     if (leftMs <= 0) throw refusal(last, `not complete after ${timeoutMs / 1000} s: ${words(last, trouble)}`);
+    const deadlineMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_MS, leftMs));
     try {
-      const deadlineMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_MS, leftMs));
       last = judgeNodes(await gcs.listNodes({ deadlineMs, signal }), expected);
       trouble = '';
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof MusterError) throw error;
-      trouble = reasonOf(error);
+      if (!(last && isCutShort(error, deadlineMs))) trouble = reasonOf(error);
     }
     const line = `waiting for Ray's nodes: ${words(last, trouble)}`;
     const isOver = trouble === '' && last?.ok;
@@ -64,6 +65,10 @@ export async function awaitGate(input: AwaitGate): Promise<number> {
     await sleep(Math.min(pollMs, Math.max(1, leftMs)), undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
+
+/** Our own timeout ended that look: no word against a GCS that has answered before. */
+const isCutShort = (error: unknown, deadlineMs: number): boolean =>
+  deadlineMs < LOOK_MS && error instanceof WireError && error.reason === 'deadline';
 
 const words = (verdict: Verdict | undefined, trouble: string): string =>
   [...(trouble ? [`GCS does not answer (${trouble})`] : []), ...(verdict ? [explainVerdict(verdict)] : [])].join('; ');

@@ -50,8 +50,8 @@ export async function awaitGcs(input: AwaitGcs): Promise<string> {
     signal.throwIfAborted();
     const leftMs = startedAt + timeoutMs - now();
     if (leftMs <= 0) throw unreachable(head, timeoutMs, trouble);
+    const deadlineMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_MS, leftMs));
     try {
-      const deadlineMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_MS, leftMs));
       const version = await gcs.checkAlive({ deadlineMs, signal });
       if (localVersion !== undefined && version !== localVersion) throw mismatch(head, version, localVersion);
       waits?.(undefined);
@@ -59,7 +59,9 @@ export async function awaitGcs(input: AwaitGcs): Promise<string> {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof MusterError) throw error;
-      trouble = error;
+      // A look that our own timeout has ended knows less than one before it.
+      const isCutShort = deadlineMs < LOOK_MS && error instanceof WireError && error.reason === 'deadline';
+      if (!(trouble && isCutShort)) trouble = error;
     }
     const detail = reasonOf(trouble);
     const line = `waiting for Ray's head ${head}: ${detail}`;
