@@ -91,7 +91,8 @@ describe.each(CASES)('when $when → $code', ({ head: headHow, member: memberHow
     expect(error).toMatchObject({ code, exitStatus: exit });
     for (const word of words) expect(error.message).toContain(word);
     expect(await member.ended).toMatchObject({ code, exitStatus: exit });
-    expect(wire.connections).toBe(2); // the knock and the stream
+    // The knock and the stream; twice more where nobody had a core to answer within the second that a hello may take.
+    expect([2, 4, 6]).toContain(wire.connections);
 
     await head.ear.hears(new RegExp(`WARN refused .* at 127.0.0.1: ${code}`));
     await head.ear.hears(new RegExp(`waiting .*2 of 3 members missing.*; refused: .*${code}.*; next step: correct`));
