@@ -16,6 +16,12 @@ export const GRPC_OPTIONS = {
       'Port for gRPC; the same as --http_port: both on one port. 0: any free one, also when only --http_port is 0',
   },
   enable_grpc: { kind: 'switch', default: true, describe: 'Serve gRPC' },
+  grpc_reflection: {
+    kind: 'switch',
+    default: true,
+    describe:
+      'Tell gRPC clients what is served, so that grpcurl needs no .proto (grpc.reflection.v1, v1alpha); no names of models',
+  },
   grpc_max_receive_message_length: {
     ...message,
     describe: "Bytes of one message of a gRPC client, unpacked; more is RESOURCE_EXHAUSTED. KServe's default is 8 MiB",
