@@ -18,7 +18,11 @@ test('the descriptors are those of proto/; else run `node scripts/descriptors.ts
 function shape(loaded: PackageDefinition): unknown {
   const plain = (key: string, value: unknown) => {
     if (['fileDescriptorProtos', 'options', 'jsonName'].includes(key) || typeof value === 'function') return undefined;
-    return ['name', 'typeName'].includes(key) ? String(value).replace(/Entry$|_/g, '').toLowerCase() : value;
+    return ['name', 'typeName'].includes(key)
+      ? String(value)
+          .replace(/Entry$|_/g, '')
+          .toLowerCase()
+      : value;
   };
   return JSON.parse(JSON.stringify(loaded, plain));
 }
