@@ -145,8 +145,7 @@ test('so many calls of Watch are open at once, and then none more until one ends
   const { port } = await fakePredictor();
   const { grpcPort } = await gateway(port);
   const client = () => healthClient(grpcPort);
-  // 1,024 calls have room on a connection.
-  const clients = Array.from({ length: MAX_WATCHES / 1_000 + 1 }, client);
+  const clients = Array.from({ length: 4 }, client);
   const watches = Array.from({ length: MAX_WATCHES }, (_, i) => clients[i % clients.length]!.watch('Watch', {}));
   for (const each of watches) expect(await each.next()).toEqual({ status: 1 });
   const more = client().watch('Watch', {});
