@@ -19,7 +19,8 @@ const slow = (name: string) => ({
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      // Pure functions leave nothing behind: their files share a process, which halves the time they take.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, isolate: false } },
       { test: { name: 'wire', include: ['test/wire/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
