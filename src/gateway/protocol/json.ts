@@ -40,8 +40,28 @@ function objectOf(value: unknown): Json {
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/**
+ * Lists, objects and fields of one body. Each takes 50 to 100 bytes of memory and may be two bytes of JSON: a body of
+ * nothing else took 33 times its size. Of `[red, green, blue]` it is 160 images of 224 x 224.
+ */
+const MAX_NODES = 8_000_000;
+
+/** A byte of a string that looks like one of them counts too: the bound is far from what is sent in earnest. */
+function checkNodes(bytes: Uint8Array): void {
+  if (bytes.length <= MAX_NODES) return;
+  let nodes = 0;
+  // By index and table: 1 ms a MB, where parsing it takes 10 to 25.
+  for (let at = 0; at < bytes.length; at += 1) nodes += BEGINS_NODE[bytes[at] as number] as number;
+  if (nodes <= MAX_NODES) return;
+  const words = `the body has ${nodes} lists, objects and fields, over ${MAX_NODES}: send tensors flat, or as bytes`;
+  throw new Failure(413, words);
+}
+
+const BEGINS_NODE = Uint8Array.from({ length: 256 }, (_, byte) => ('[{:'.includes(String.fromCharCode(byte)) ? 1 : 0));
+
 function decoded(bytes: Uint8Array): string {
   if (bytes.length === 0) throw refuse('the body is empty, and should be a JSON object');
+  checkNodes(bytes);
   try {
     return UTF8.decode(bytes);
   } catch (cause) {

@@ -93,6 +93,12 @@ describe('V2 requests', () => {
       ask: () => readV2({ model: 'm', version: '', body: Buffer.from('ff', 'hex'), jsonBytes: undefined }),
       says: /not UTF-8/,
     },
+    {
+      when: 'more lists than memory should hold',
+      ask: () => v2(`{"inputs": [${'[],'.repeat(8_000_000)}[]]}`),
+      says: /the body has 8000004 lists, objects and fields, over 8000000: send tensors flat/,
+      status: 413,
+    },
     { when: 'a list', ask: () => v2([]), says: /not an object/ },
     { when: 'no inputs', ask: () => v2({}), says: /no inputs/ },
     { when: 'inputs that are no list', ask: () => v2({ inputs: {} }), says: /"inputs" must be a list of objects/ },
@@ -140,8 +146,8 @@ describe('V2 requests', () => {
         v2({ inputs: [input({ data: [1, 2] })], outputs: [{ name: 'O', parameters: { binary_data: 'yes' } }] }),
       says: /"binary_data" must be true or false/,
     },
-  ])('with $when are refused', ({ ask, says }) => {
-    expect(failure(ask)).toMatchObject({ status: 400, message: expect.stringMatching(says) });
+  ])('with $when are refused', ({ ask, says, status = 400 }) => {
+    expect(failure(ask)).toMatchObject({ status, message: expect.stringMatching(says) });
   });
 
   test('any bytes end in a request or a refusal', () => {
