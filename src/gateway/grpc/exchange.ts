@@ -82,6 +82,7 @@ export class GrpcExchange implements Caller {
       stream: this.#stream,
       encoding: encoding === undefined ? undefined : String(encoding),
       maxBytes: Math.min(mostBytes, this.#limits.maxReceiveBytes),
+      fixed: mostBytes < this.#limits.maxReceiveBytes,
       messageMs: this.#limits.messageMs,
     });
     return this.#incoming;

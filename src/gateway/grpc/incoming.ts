@@ -21,6 +21,8 @@ export interface IncomingOptions {
   readonly encoding: string | undefined;
   /** Of one message, unpacked. */
   readonly maxBytes: number;
+  /** That is less than an option says. */
+  readonly fixed?: boolean;
   /** Milliseconds that one message may take from its first byte to its last. */
   readonly messageMs: number;
 }
@@ -91,7 +93,8 @@ export class Incoming {
    * @throws Failure 499
    */
   async more(): Promise<boolean> {
-    return this.#rest.length > 0 || this.#pull();
+    while (this.#rest.length === 0) if (!(await this.#pull())) return false;
+    return true;
   }
 
   /** That message. @throws Failure 400, 408 when the rest is not there in time, 413, 499 */
@@ -190,7 +193,7 @@ export class Incoming {
   #tooLarge(): Failure {
     return new Failure(
       413,
-      `the message has more than ${this.#options.maxBytes} bytes (--grpc_max_receive_message_length)`,
+      `the message has more than ${this.#options.maxBytes} bytes${this.#options.fixed ? '' : ' (--grpc_max_receive_message_length)'}`,
     );
   }
 

@@ -212,7 +212,7 @@ describe('a client that is slow', () => {
     const { grpcPort } = await opened();
     const stream = begin(session(grpcPort), INFER.replace('ModelInfer', 'ServerLive'));
     stream.end(framed(Buffer.alloc(100_000)));
-    expect(await told(stream)).toMatchObject({ status: 8 });
+    expect(await told(stream)).toMatchObject({ status: 8, message: 'the message has more than 65536 bytes' });
   });
 
   test('and sends nothing on a stream is left alone, but not a connection without calls', async () => {

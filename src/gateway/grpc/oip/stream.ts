@@ -122,12 +122,16 @@ class StreamedRequest implements Caller {
       this.#names = namesIn({ model, version, id });
       this.#typed = isTyped(read);
       this.#reading = 'done';
-      this.#taking.resolve();
       return read;
     } catch (error) {
       this.#taking.reject(error);
       throw error;
     }
+  }
+
+  /** It has its place among those before it: the next one may be read. */
+  next(): void {
+    this.#taking.resolve();
   }
 
   get headers(): Caller['headers'] {
@@ -204,6 +208,7 @@ function serveOne(context: GatewayContext, one: StreamedRequest, turns: Map<stri
     const read = await one.read();
     const { triton_enable_empty_final_response: wantsLast, ...parameters } = read.parameters;
     const turn = turnOf(turns, read, over.promise);
+    one.next();
     if (turn) {
       await turn;
       one.startedAt = performance.now();
