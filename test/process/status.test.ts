@@ -38,7 +38,7 @@ test('a group of two is shown while it gathers, while it serves, and is missed w
   });
 
   const watching = stage.start([...at, '--watch']);
-  await watching.printed(/^READY .*\nMEMBER .*\n.* 0 .*\n.* 1 .*\n/);
+  await watching.printed(/^READY .*\nMEMBER .*\n.* 0 .*\n.* 1 .*\n/m);
   watching.kill('SIGINT');
   expect((await watching.ended()).status).toBe(130);
 

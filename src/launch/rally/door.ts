@@ -4,7 +4,7 @@
  */
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import {
-  Server,
+  type Server,
   ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
@@ -14,6 +14,7 @@ import {
 import { MusterError, type Refusal } from '../../errors.ts';
 import { ownerOf, takenBy } from '../../wire/port.ts';
 import type { Tls } from '../../wire/tls.ts';
+import { carefulServer } from './careful-server.ts';
 import { onFirstByte } from './first-byte.ts';
 import { LIMIT, TIME } from './limits.ts';
 import { ONLY_PLAIN, TOO_MANY, WITHOUT_TLS } from './refusals.ts';
@@ -44,7 +45,7 @@ export interface DoorOptions {
 /** @throws MusterError PORT_TAKEN, ADDRESS_UNAVAILABLE */
 export async function openDoor(options: DoorOptions): Promise<Door> {
   const { host, port, maxConnections, furnish, onRefused } = options;
-  const grpc = new Server({
+  const grpc = carefulServer({
     'grpc.max_receive_message_length': LIMIT.memberMessageBytes,
     'grpc.max_concurrent_streams': LIMIT.streamsPerConnection,
     'grpc.max_connection_idle_ms': TIME.idleMs,

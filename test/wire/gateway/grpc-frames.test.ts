@@ -2,36 +2,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { DATA, END_HEADERS, ENDS, frame, PING, PREFACE, request } from '../support/http2-frames.ts';
 import { event, type FakeCall, fakePredictor, gateway, onePortGateway } from './fixture.ts';
 import { grpcClient, RAW } from './grpc-client.ts';
-
-const [DATA, HEADERS, RST_STREAM, SETTINGS, PING] = [0, 1, 3, 4, 6];
-const [END_HEADERS, END_STREAM_AND_HEADERS] = [4, 5];
-
-function frame(type: number, { flags = 0, stream = 0, payload = Buffer.alloc(0) }): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, {})]);
-
-/** A request, whole without a body by default. Each header as HPACK has it without a table: a zero, and two texts with their lengths. */
-function request(headers: Readonly<Record<string, string>>, flags = END_STREAM_AND_HEADERS): Buffer {
-  const all = { ':scheme': 'http', ':authority': 'x', ...headers };
-  const payload = Buffer.concat(
-    Object.entries(all).flatMap(([name, value]) => [
-      Buffer.of(0, name.length),
-      Buffer.from(name),
-      Buffer.of(value.length),
-      Buffer.from(value),
-    ]),
-  );
-  return frame(HEADERS, { flags, stream: 1, payload });
-}
 
 /** One message of a call, and its end. */
 const message = (bytes: Buffer): Buffer =>
@@ -60,9 +33,6 @@ async function client(port: number | undefined): Promise<Socket> {
 /** Also by an error. */
 const closed = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
 
-const BROKEN = frame(DATA, { payload: Buffer.alloc(8) }); // stream 0 carries none
-const CANCEL = Buffer.of(0, 0, 0, 8);
-
 test.each([
   ['on a port of its own', gateway],
   ['on one port for both', onePortGateway],
@@ -70,7 +40,7 @@ test.each([
   const { port } = await fakePredictor();
   const { grpcPort, log } = await open(port);
   for (const kind of KINDS)
-    for (const end of [BROKEN, frame(RST_STREAM, { stream: 1, payload: CANCEL })]) {
+    for (const end of ENDS) {
       const socket = await client(grpcPort);
       socket.end(Buffer.concat([PREFACE, request(kind), end]));
       await closed(socket);
