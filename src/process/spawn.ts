@@ -15,8 +15,9 @@ import { type ErrorCode, MusterError, reasonOf } from '../errors.ts';
 import type { Command } from './command.ts';
 import { outputTail } from './output-tail.ts';
 import { preflight } from './preflight.ts';
+import type { Entry } from './process-table.ts';
 import { statusOf } from './signals.ts';
-import { stopTree } from './stop-tree.ts';
+import { familyOfTree, stopTree } from './stop-tree.ts';
 import { RUN_ID, sweep } from './survivors.ts';
 
 export interface Child {
@@ -30,6 +31,8 @@ export interface Child {
    * a stranger by then, and `stop` goes by run id instead.
    */
   signal(name: NodeJS.Signals): void;
+  /** Notes who of the family is there: one that wipes its environment and loses its parent is ended by `stop` all the same. */
+  remember(): Promise<void>;
   /**
    * SIGTERM to the process group, SIGKILL after `graceMs` milliseconds; then the same for those of the family who left
    * the group, and for whoever else carries the run's id, within the same grace. Resolves with the exit status once
@@ -74,6 +77,8 @@ export async function start(
   const tail = outputTail(onLine);
   for (const stream of [leader.stdout, leader.stderr]) if (stream) tail.follow(stream);
   let running = true;
+  let seen: readonly Entry[] = [];
+  const tree = () => ({ pid, runId, isRunning: () => running, seen });
   const exited = new Promise<number>((resolve) => {
     leader.once('exit', async (code, signal) => {
       running = false;
@@ -88,9 +93,12 @@ export async function start(
     signal: (signal) => {
       if (running) signalGroup(pid, signal);
     },
+    remember: async () => {
+      seen = await familyOfTree(tree());
+    },
     stop: async (graceMs) => {
       const killAt = performance.now() + graceMs;
-      await stopTree({ pid, runId, isRunning: () => running }, graceMs);
+      await stopTree(tree(), graceMs);
       await sweep(runId, Math.max(0, killAt - performance.now()));
       return exited;
     },

@@ -13,7 +13,13 @@ export interface Tree {
   readonly runId: string;
   /** Whether the leader's exit is still to come. As long as it is, its number can be nobody else's. */
   readonly isRunning: () => boolean;
+  /** Who of the family was seen before: one that has lost all ties since belongs to it all the same. */
+  readonly seen: readonly Entry[];
 }
+
+/** The leader, its group and all who descend from it, as they are now. */
+export const familyOfTree = (tree: Tree): Promise<readonly Entry[]> =>
+  familyWith((entry) => members(tree)(entry) || isOneOf(tree.seen)(entry));
 
 /**
  * Resolves when the leader, its group, and everyone who descended from it when this was called are gone.
@@ -24,7 +30,7 @@ export interface Tree {
 export async function stopTree(tree: Tree, graceMs: number): Promise<void> {
   const killAt = performance.now() + graceMs;
   // Before any signal: a parent that ends takes the tie to its daemons with it.
-  const family = await familyWith(members(tree));
+  const family = await familyOfTree(tree);
   await end(async () => (await readTable()).filter(members(tree)), graceMs);
   const rest: Find = (known) => familyWith(isOneOf([...family, ...known]));
   await end(rest, Math.max(0, killAt - performance.now()));

@@ -72,6 +72,17 @@ describe('stop', () => {
     expect(isThere(daemon)).toBe(false);
   });
 
+  test('after the exit ends a daemon that lost every tie since it was seen', async () => {
+    const { child, line } = await talk([fixture('fork-and-linger'), 'wiped', 'stay']);
+    const daemon = pidIn(await line());
+    await child.remember();
+    process.kill(child.pid, 'SIGKILL');
+    expect(await inTime(child.exited, 'exited')).toBe(137);
+    expect(isThere(daemon)).toBe(true);
+    expect(await inTime(child.stop(10_000), 'stop')).toBe(137);
+    expect(isThere(daemon)).toBe(false);
+  });
+
   test('after everything ended does nothing', async () => {
     const { child } = await talk(['true']);
     await inTime(child.exited, 'exited');

@@ -124,7 +124,8 @@ async function begin(context: EngineContext, { ray, call, command, block }: Begi
   const name = nodeName(context.plan.member.value, context.incarnation);
   const up = awaitGcs({ ...waiting(context), gcs, head: call.address, localVersion: undefined });
   const listing = up.then(() => listed(gcs, name, context.signal));
-  listing.catch(() => {});
+  // Its agents wipe their environment; should the raylet be killed, nothing ties them to us any more.
+  listing.then(() => child.remember()).catch(() => {});
   try {
     await Promise.race([context.plan.role.value === 'head' ? up : listing, failed]);
   } catch (error) {
@@ -136,7 +137,7 @@ async function begin(context: EngineContext, { ray, call, command, block }: Begi
     call,
     serverEnv: serverEnv(call.address, ownToken(context, call)),
     lost: watch({ context, gcs, name, failed, listing }),
-    gate: (peers) => gate({ context, gcs, failed, peers }),
+    gate: (peers) => gate({ context, gcs, failed, peers }).then(() => child.remember()),
     lastLines: child.lastLines,
     stop,
   };
