@@ -1,5 +1,5 @@
 /**
- * Writes FP32 values as JSON numbers, each with the fewest digits that read back as the same FP32.
+ * Writes FP32 values as JSON numbers, each with seven digits at most, or the fewest that read back as the same FP32.
  *
  * `JSON.stringify` writes what the *double* needs: 17 digits where 8 or 9 say the same. Measured for an image tensor (150,528
  * values, Node 24.21, best of 30): 3.0 ms and 1.66 MB here, 19 ms and 2.98 MB there.
@@ -13,7 +13,8 @@ const POINT = 0x2e;
 const COMMA = 0x2c;
 const ZERO = 0x30;
 
-/** FP32 holds any decimal of 6 digits and is told apart by 9. With 7 tried first, fewer come as zeros at the end. */
+/** FP32 holds any decimal of 6 digits and is told apart by 9. With 7 tried first, fewer come as zeros at the end, but for a few just
+ * below a power of ten, where two decimals of 7 digits are the same FP32. */
 const FEWEST = 7;
 const MOST = 9;
 /** In between, digits × 10^-k is exact enough to be compared: 10^k is a double's whole number, the digits an int32. */
