@@ -163,10 +163,10 @@ class Watch {
   readonly #socket: Socket;
   readonly #patience: Patience;
   readonly #timer: NodeJS.Timeout;
-  readonly #calls = new Set<ServerHttp2Stream>();
-  /** Those whose answer waits for the client, since when. */
-  #untaken: ReadonlyMap<ServerHttp2Stream, number> = new Map();
-  #streams = 0;
+  /** And whether it is a call. */
+  readonly #streams = new Map<ServerHttp2Stream, boolean>();
+  /** Those whose answer waits for the client: since when, and how wide its window was. */
+  #untaken: ReadonlyMap<ServerHttp2Stream, { readonly since: number; readonly window: number }> = new Map();
   #unusedSince = performance.now();
   /** `performance.now()` of a ping that nobody has answered. */
   #askedAt: number | undefined;
@@ -179,13 +179,11 @@ class Watch {
     this.#timer = setInterval(() => this.#look(performance.now()), Math.min(unusedMs, untakenMs, PING_EVERY_MS));
   }
 
-  /** @param isCall what is none has its own ways to end */
+  /** @param isCall what is none may have a large answer, all of it written at once */
   began(stream: ServerHttp2Stream, isCall: boolean): void {
-    this.#streams += 1;
-    if (isCall) this.#calls.add(stream);
+    this.#streams.set(stream, isCall);
     stream.once('close', () => {
-      this.#streams -= 1;
-      this.#calls.delete(stream);
+      this.#streams.delete(stream);
       this.#unusedSince = performance.now();
     });
   }
@@ -199,7 +197,7 @@ class Watch {
       this.#socket.destroy(); // the client was told so, and did not hang up
       return;
     }
-    if (this.#streams === 0) {
+    if (this.#streams.size === 0) {
       if (now - this.#unusedSince >= this.#patience.unusedMs) this.#session.close();
       return;
     }
@@ -212,11 +210,20 @@ class Watch {
     } else if (now - this.#askedAt >= PONG_MS) this.#session.destroy();
   }
 
-  /** A small answer is written without waiting, and stays here when HTTP/2's window of its client is full. */
+  /**
+   * A small answer is written without waiting, and stays here when HTTP/2's window of its client is full. Of a large one that
+   * stays too the connection's window tells whether any of it goes out; Node's own timeout takes our ping for that.
+   */
   #cutUntaken(now: number): void {
-    const waiting = [...this.#calls].filter((each) => each.writableEnded && !each.writableFinished);
-    this.#untaken = new Map(waiting.map((each) => [each, this.#untaken.get(each) ?? now]));
-    for (const [stream, since] of this.#untaken)
+    const { remoteWindowSize = 0 } = this.#session.state;
+    const waiting = [...this.#streams].filter(([each]) => each.writableEnded && !each.writableFinished);
+    this.#untaken = new Map(
+      waiting.map(([stream, isCall]) => {
+        const [was, window] = [this.#untaken.get(stream), isCall ? 0 : remoteWindowSize];
+        return [stream, was?.window === window ? was : { since: now, window }];
+      }),
+    );
+    for (const [stream, { since }] of this.#untaken)
       if (now - since >= this.#patience.untakenMs) stream.close(constants.NGHTTP2_CANCEL);
   }
 }
