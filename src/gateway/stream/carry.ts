@@ -2,9 +2,11 @@
  * Answers from the predictor to a client, batch by batch: the next are asked for only when the client has taken these, so
  * a client that stops reading stops its model by flow control, and after a while for good. Measured.
  */
+import { setTimeout } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { StreamMeter } from '../ops/metrics.ts';
 import type { Call } from '../protocol/infer.ts';
+import { Pace } from './pace.ts';
 
 export interface Carried<T> {
   readonly call: Call;
@@ -24,6 +26,7 @@ export type Take<T> = (batch: readonly T[], stop: AbortSignal) => Promise<void>;
 export async function carry<T>({ call, open, idleMs, meter, count }: Carried<T>, take: Take<T>): Promise<void> {
   const stop = new AbortController();
   const idle = new IdleTimer(idleMs, stop);
+  const pace = new Pace();
   try {
     for await (const batch of open({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) })) {
       const answers = batch.reduce((sum, each) => sum + (count?.(each) ?? 1), 0);
@@ -31,6 +34,8 @@ export async function carry<T>({ call, open, idleMs, meter, count }: Carried<T>,
       idle.during('the client');
       await take(batch, stop.signal);
       idle.during('the predictor');
+      const gatherMs = pace.taken(performance.now(), batch.length);
+      if (gatherMs > 0) await setTimeout(gatherMs);
     }
     meter.end('done');
   } catch (error) {
@@ -59,7 +64,7 @@ export class IdleTimer {
   constructor(ms: number, stop: AbortController) {
     this.#ms = ms;
     this.#stop = stop;
-    this.#timer = setTimeout(() => this.#late(), ms);
+    this.#timer = globalThis.setTimeout(() => this.#late(), ms);
   }
 
   during(who: 'the predictor' | 'the client'): void {
