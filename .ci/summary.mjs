@@ -13,7 +13,8 @@ const LINES = 12;
 function firstWords(message) {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
   const lines = message.replace(/\x1b\[[0-9;]*m/g, '').split('\n');
-  return lines.slice(0, LINES).map((line) => `    ${line.slice(0, 300)}`);
+  const ours = lines.filter((line) => !/node_modules|^ *at (?:async )?new Promise/.test(line));
+  return ours.slice(0, LINES).map((line) => `    ${line.slice(0, 300)}`);
 }
 
 /** A file that cannot be loaded fails without a test in it: it counts as one failure, with its own message. */
