@@ -45,4 +45,11 @@ function addV2(routes: Routes): void {
     routes.work(`${model}/generate`, { api: 'generate', work: WORK.generate });
     routes.work(`${model}/generate_stream`, { api: 'generate_stream', work: WORK.generate_stream });
   }
+  for (const control of ['/v2/repository/index', '/v2/repository/models/:model/:last'])
+    routes.choose(control, noControl);
 }
+
+/** KServe's server and Triton have these paths. Who may ask for answers need not be who may take models away. */
+const noControl = (): never => {
+  throw new Failure(501, 'models are listed, loaded and unloaded at the predictor itself, not through the gateway');
+};

@@ -234,6 +234,13 @@ describe('who is turned away', () => {
     expect((await ask(http, path, { method, body: '{}' })).status).toBe(404);
   });
 
+  test.each(['index', 'models/m/load', 'models/m/unload'])('models are not loaded through it: %s', async (what) => {
+    const { port } = await fakePredictor();
+    const { port: http } = await gateway(port);
+    const { status, body } = await ask(http, `/v2/repository/${what}`, { body: '{}' });
+    expect([status, String(body)]).toEqual([501, expect.stringContaining('at the predictor itself')]);
+  });
+
   test('explain is 501 and says why', async () => {
     const { port } = await fakePredictor();
     const { port: http } = await gateway(port);
