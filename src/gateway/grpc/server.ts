@@ -39,6 +39,8 @@ const SESSION_MEGABYTES = 4_096;
 /** A connection with calls on it is asked so often whether anybody is there, and cut when no answer comes for as long. */
 const PING_EVERY_MS = 30_000;
 const PONG_MS = 29_000;
+/** Pings and answers to them between two looks; a client that takes anything takes more. */
+const BESIDE_BYTES = 1024;
 
 export function openGrpc(context: GatewayContext, methods: Methods, notGrpc: NotGrpc = refuseOthers): GrpcServer {
   const { settings } = context;
@@ -165,8 +167,11 @@ class Watch {
   readonly #timer: NodeJS.Timeout;
   /** And whether it is a call. */
   readonly #streams = new Map<ServerHttp2Stream, boolean>();
-  /** Those whose answer waits for the client: since when, and how wide its window was. */
-  #untaken: ReadonlyMap<ServerHttp2Stream, { readonly since: number; readonly window: number }> = new Map();
+  /** Those whose answer waits for the client, since when. */
+  #untaken: ReadonlyMap<ServerHttp2Stream, number> = new Map();
+  /** Bytes that the connection had sent at the last look, and when they were last more than pings. */
+  #sent = 0;
+  #sentAt = 0;
   #unusedSince = performance.now();
   /** `performance.now()` of a ping that nobody has answered. */
   #askedAt: number | undefined;
@@ -212,18 +217,18 @@ class Watch {
 
   /**
    * A small answer is written without waiting, and stays here when HTTP/2's window of its client is full. Of a large one that
-   * stays too the connection's window tells whether any of it goes out; Node's own timeout takes our ping for that.
+   * stays too what the connection sends tells whether any of it goes out: a window that is always full looks the same while it
+   * does, and Node's own timeout takes our ping for that.
    */
   #cutUntaken(now: number): void {
-    const { remoteWindowSize = 0 } = this.#session.state;
-    const waiting = [...this.#streams].filter(([each]) => each.writableEnded && !each.writableFinished);
-    this.#untaken = new Map(
-      waiting.map(([stream, isCall]) => {
-        const [was, window] = [this.#untaken.get(stream), isCall ? 0 : remoteWindowSize];
-        return [stream, was?.window === window ? was : { since: now, window }];
-      }),
-    );
-    for (const [stream, { since }] of this.#untaken)
-      if (now - since >= this.#patience.untakenMs) stream.close(constants.NGHTTP2_CANCEL);
+    const { bytesWritten } = this.#socket;
+    if (bytesWritten - this.#sent > BESIDE_BYTES) this.#sentAt = now;
+    this.#sent = bytesWritten;
+    const waiting = [...this.#streams.keys()].filter((each) => each.writableEnded && !each.writableFinished);
+    this.#untaken = new Map(waiting.map((each) => [each, this.#untaken.get(each) ?? now]));
+    for (const [stream, since] of this.#untaken) {
+      const from = this.#streams.get(stream) ? since : Math.max(since, this.#sentAt);
+      if (now - from >= this.#patience.untakenMs) stream.close(constants.NGHTTP2_CANCEL);
+    }
   }
 }

@@ -5,6 +5,7 @@ import { connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -187,6 +188,28 @@ describe('one port for both', () => {
     stream.resume();
     await once(stream, 'close');
     expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  });
+
+  test('leaves alone who takes a large answer slowly, all the while', async () => {
+    const outputs = [{ name: 'OUT', datatype: 'INT8', shape: [8_000_000] }];
+    const { port } = await fakePredictor({
+      ModelInfer: (call) => {
+        call.send('ModelInferResponse', { ...INT8([]), outputs, raw_output_contents: [Buffer.alloc(8_000_000)] });
+        call.end();
+      },
+    });
+    const { port: both } = await onePortGateway(port, '--stream_idle_timeout_seconds=3');
+    const session = connect(`http://127.0.0.1:${both}`);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': INFER });
+    stream.end(BODY);
+    const until = performance.now() + 10_000;
+    let taken = 0;
+    for await (const chunk of stream) {
+      taken += (chunk as Buffer).length;
+      if (performance.now() < until) await sleep(200);
+    }
+    expect([taken > 16_000_000, performance.now() > until]).toEqual([true, true]);
   });
 
   test('goes by ALPN with TLS', async () => {
