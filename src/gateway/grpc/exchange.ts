@@ -57,6 +57,7 @@ export class GrpcExchange implements Caller {
     this.closing = closing;
     const onClose = () => {
       if (!this.#trailers) this.#gone.abort(left());
+      this.#incoming?.leave();
     };
     stream.on('error', () => {}); // 'close' follows
     stream.once('aborted', onClose).once('close', onClose);
@@ -75,8 +76,13 @@ export class GrpcExchange implements Caller {
     return { deadlineAt, signal: this.gone, headers: forwarded(this.headers, forward) };
   }
 
-  /** The client's messages, each of so many bytes at most; nothing of them is read before this. @throws Failure 501 */
+  /**
+   * The client's messages, each of so many bytes at most; nothing of them is read before this.
+   *
+   * @throws Failure 501, or why the call is over
+   */
   incoming(mostBytes = this.#limits.maxReceiveBytes): Incoming {
+    this.gone.throwIfAborted();
     const encoding = this.headers['grpc-encoding'];
     this.#incoming ??= new Incoming({
       stream: this.#stream,
@@ -160,7 +166,8 @@ export class GrpcExchange implements Caller {
   #leaveUnread(): void {
     const stream = this.#stream;
     if (stream.readableEnded) return;
-    stream.resume(); // unread bytes keep a closed stream alive
+    if (this.#incoming) this.#incoming.leave();
+    else stream.resume(); // unread bytes keep a closed stream alive
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), FAREWELL_MS);
     stream.once('close', () => clearTimeout(timer));
   }

@@ -110,6 +110,12 @@ export class Incoming {
     return UNPACK[this.#packing](first.bytes, { finishFlush: constants.Z_SYNC_FLUSH }).catch(() => Buffer.alloc(0));
   }
 
+  /** Drops what has come and comes: unread, it would keep a call that is over, and a part of its connection's window. */
+  leave(): void {
+    void this.#chunks?.return?.(); // it would keep the bytes for itself
+    this.#options.stream.on('data', () => {});
+  }
+
   async #taken(): Promise<Uint8Array> {
     for (let left = await this.#head(); ; ) {
       const part = this.#rest.subarray(0, left);

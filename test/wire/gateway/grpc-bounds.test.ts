@@ -1,7 +1,7 @@
 /** What a client of the gRPC side can make the gateway hold, and what an answer meets that comes too late. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, type ServerHttp2Stream } from 'node:http2';
+import { connect, constants, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
@@ -64,6 +64,31 @@ test('of messages of streams that wait for their place only a window is taken (f
   const { port } = await fakePredictor();
   const { grpcPort } = await gateway(port, '--max_concurrent_requests=1');
   expect(await begun(grpcPort, 20)).toBeLessThan(8_000_000 + 19 * 2_000_000);
+});
+
+test.each([
+  { who: 'whose stream is ended for what it says', waits: false },
+  { who: 'that ends a stream whose request waits for its place', waits: true },
+])('a client $who gets all of its connection back (fault 39)', async ({ waits }) => {
+  const held = event<FakeCall>();
+  const { port } = await fakePredictor({ ModelInfer: held.happened });
+  const { grpcPort } = await gateway(port, '--max_concurrent_requests=1', '--timeout_keep_alive=1');
+  if (waits) grpcClient(grpcPort).begin('ModelInfer', RAW);
+  if (waits) await held.came;
+  const session = connect(`http://127.0.0.1:${grpcPort}`);
+  onTestFinished(() => session.destroy());
+  const closed = new Promise((resolve) => session.once('close', resolve));
+  // More of these than the window of a connection holds.
+  for (let i = 0; i < 12; i += 1) {
+    const stream = session.request(CALL).resume();
+    const told = once(stream, 'end');
+    stream.write(Buffer.of(0, 0, 0, 0, 2, 255, 255)); // no protobuf
+    await new Promise((resolve) => stream.write(Buffer.alloc(900_000), resolve));
+    await (waits || told);
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    await once(stream, 'close');
+  }
+  await closed; // as one without a call
 });
 
 test('a request on a stream that is not let in is refused by its id, and the stream goes on', async () => {
