@@ -228,7 +228,9 @@ class Watch {
     this.#untaken = new Map(waiting.map((each) => [each, this.#untaken.get(each) ?? now]));
     for (const [stream, since] of this.#untaken) {
       const from = this.#streams.get(stream) ? since : Math.max(since, this.#sentAt);
-      if (now - from >= this.#patience.untakenMs) stream.close(constants.NGHTTP2_CANCEL);
+      if (now - from < this.#patience.untakenMs) continue;
+      if (stream.closed) stream.destroy(); // its client reset it without an error: Node waits for what is never sent
+      else stream.close(constants.NGHTTP2_CANCEL);
     }
   }
 }
