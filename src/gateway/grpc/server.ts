@@ -229,7 +229,8 @@ class Watch {
     for (const [stream, since] of this.#untaken) {
       const from = this.#streams.get(stream) ? since : Math.max(since, this.#sentAt);
       if (now - from < this.#patience.untakenMs) continue;
-      if (stream.closed) stream.destroy(); // its client reset it without an error: Node waits for what is never sent
+      if (stream.closed)
+        stream.destroy(); // its client reset it without an error: Node waits for what is never sent
       else stream.close(constants.NGHTTP2_CANCEL);
     }
   }
