@@ -1,11 +1,12 @@
 /** Messages of a client, whole and unpacked: one, or one after the other. What nobody takes stays at the client by flow control. */
 import type { ServerHttp2Stream } from 'node:http2';
 import { promisify } from 'node:util';
-import { constants, gunzip, inflate } from 'node:zlib';
+import { constants, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import { MessageReader } from '../../wire/message-reader.ts';
 import { Failure } from '../failure.ts';
 
 const UNPACK = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+const UNPACK_FIRST = { gzip: createGunzip, deflate: createInflate } as const;
 /** What we unpack; answers are never packed. */
 export const ENCODINGS = ['identity', 'gzip', 'deflate'];
 
@@ -106,8 +107,7 @@ export class Incoming {
   async skip(mostBytes: number): Promise<Uint8Array> {
     const first = await this.#inTime(this.#passed(mostBytes));
     if (this.#packing === 'identity' || !first.packed) return first.bytes;
-    // What is cut off has no end to be checked.
-    return UNPACK[this.#packing](first.bytes, { finishFlush: constants.Z_SYNC_FLUSH }).catch(() => Buffer.alloc(0));
+    return firstUnpacked(UNPACK_FIRST[this.#packing], first.bytes, mostBytes);
   }
 
   /** Drops what has come and comes: unread, it would keep a call that is over, and a part of its connection's window. */
@@ -206,4 +206,19 @@ export class Incoming {
   #late(): Failure {
     return new Failure(408, `the message was not there within ${this.#options.messageMs} ms (--body_timeout_seconds)`);
   }
+}
+
+/** What few bytes unpack to may be a thousand times as many: no more of it than is wanted is ever made. */
+async function firstUnpacked(
+  open: typeof createGunzip | typeof createInflate,
+  bytes: Uint8Array,
+  mostBytes: number,
+): Promise<Uint8Array> {
+  // What is cut off has no end to be checked.
+  const unpacking = open({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: mostBytes });
+  unpacking.end(bytes);
+  try {
+    for await (const first of unpacking) return first; // and the rest is left
+  } catch {} // it is not packed as it says
+  return EMPTY;
 }

@@ -109,42 +109,51 @@ test('a request on a stream that is not let in is refused by its id, and the str
   expect(await stream.next()).toMatchObject({ infer_response: { id: 'one' } });
 });
 
+/** Messages of a client whose first bytes may be looked at, and how it frames what it packs. */
+async function incomingOf({ encoding, pack }: { encoding: string; pack: (bytes: Buffer) => Buffer }) {
+  const { promise, resolve } = Promise.withResolvers<ServerHttp2Stream>();
+  const { port } = await http2Server((server) => server.on('stream', resolve));
+  const session = connect(`http://127.0.0.1:${port}`);
+  onTestFinished(() => session.destroy());
+  const asked = session.request(CALL);
+  asked.on('error', () => {});
+  const incoming = new Incoming({ stream: await promise, encoding, maxBytes: 1e6, messageMs: 60_000 });
+  const framed = (text: Buffer) => {
+    const body = pack(text);
+    const head = Buffer.of(encoding === 'identity' ? 0 : 1, 0, 0, 0, 0);
+    head.writeUInt32BE(body.length, 1);
+    return Buffer.concat([head, body]);
+  };
+  return { asked, incoming, framed };
+}
+
 test.each([
   { encoding: 'identity', pack: (bytes: Buffer) => bytes },
   { encoding: 'gzip', pack: (bytes: Buffer) => gzipSync(bytes) },
   { encoding: 'deflate', pack: (bytes: Buffer) => deflateSync(bytes) },
-])(
-  'of a message ($encoding) that passes unread its first bytes are kept, of the next one all',
-  async ({ encoding, pack }) => {
-    const { promise, resolve } = Promise.withResolvers<ServerHttp2Stream>();
-    const { port } = await http2Server((server) => server.on('stream', resolve));
-    const session = connect(`http://127.0.0.1:${port}`);
-    onTestFinished(() => session.destroy());
-    const asked = session.request(CALL);
-    asked.on('error', () => {});
-    const incoming = new Incoming({ stream: await promise, encoding, maxBytes: 1e6, messageMs: 60_000 });
-    const framed = (text: Buffer) => {
-      const body = pack(text);
-      const head = Buffer.of(encoding === 'identity' ? 0 : 1, 0, 0, 0, 0);
-      head.writeUInt32BE(body.length, 1);
-      return Buffer.concat([head, body]);
-    };
-    const large = randomBytes(400_000);
-    const both = Buffer.concat([framed(large), framed(Buffer.from('next'))]);
-    asked.write(both.subarray(0, 3)); // within the head
-    expect(await incoming.more()).toBe(true);
-    asked.end(both.subarray(3));
-    const first = await incoming.skip(1_000);
-    expect(first.length).toBeGreaterThan(900);
-    expect(first.length).toBeLessThan(1_001);
-    expect(large.subarray(0, first.length).equals(first)).toBe(true);
-    expect([await incoming.more(), String(await incoming.next()), await incoming.more()]).toEqual([
-      true,
-      'next',
-      false,
-    ]);
-  },
-);
+])('of a message ($encoding) that passes unread its first bytes are kept, of the next one all', async (how) => {
+  const { asked, incoming, framed } = await incomingOf(how);
+  const large = randomBytes(400_000);
+  const both = Buffer.concat([framed(large), framed(Buffer.from('next'))]);
+  asked.write(both.subarray(0, 3)); // within the head
+  expect(await incoming.more()).toBe(true);
+  asked.end(both.subarray(3));
+  const first = await incoming.skip(1_000);
+  expect(first.length).toBeGreaterThan(900);
+  expect(first.length).toBeLessThan(1_001);
+  expect(large.subarray(0, first.length).equals(first)).toBe(true);
+  expect([await incoming.more(), String(await incoming.next()), await incoming.more()]).toEqual([true, 'next', false]);
+});
+
+test.each([
+  { encoding: 'gzip', pack: (bytes: Buffer) => gzipSync(bytes) },
+  { encoding: 'deflate', pack: (bytes: Buffer) => deflateSync(bytes) },
+])('few bytes ($encoding) that unpack to many are few when they pass unread (fault 39)', async (how) => {
+  const { asked, incoming, framed } = await incomingOf(how);
+  asked.write(framed(Buffer.alloc(900_000, 'm')));
+  expect(await incoming.more()).toBe(true);
+  expect(await incoming.skip(1_000)).toEqual(Buffer.alloc(1_000, 'm'));
+});
 
 test.each([
   { method: 'ModelMetadata', request: { name: 'm' } },
