@@ -2,6 +2,7 @@
  * gRPC in, gRPC out: FP32 tensors as raw bytes through the gateway and back on a real Triton, beside KServe's Python transformer that
  * changes nothing, and beside grpc-js that only gives the message back. CPU per request is the number that holds on a shared machine.
  */
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { encodeInfer } from '../../src/gateway/upstream/oip/messages.ts';
 import { GrpcConnection } from '../../src/wire/grpc-connection.ts';
@@ -16,6 +17,7 @@ const CLIENTS = 8;
 const FOR_MS = 4_000;
 const ROUNDS = 3;
 const SHAPES = { 'image tensor': [1, 224, 224, 3], '1 KB feature': [1, 1, 1, 256] } as const;
+const IMAGE_BYTES = 602_112;
 const PATH = '/inference.GRPCInferenceService/ModelInfer';
 
 export async function run(): Promise<Figure[]> {
@@ -37,7 +39,8 @@ export async function run(): Promise<Figure[]> {
     for (const [name, shape] of Object.entries(SHAPES))
       for (const [peer, server] of Object.entries(peers))
         figures.push(...(await compare({ gateway, server, peer, name, shape })));
-    return figures;
+    const echo = await start(started(['scripts/bench/gateway-tcp-echo.ts', String(IMAGE_BYTES)], /^(\d+)$/, 'stdout'));
+    return [...figures, await besideSockets(gateway, echo)];
   } finally {
     await Promise.all(servers.map((each) => each.stop()));
     await triton.kill();
@@ -75,6 +78,40 @@ async function compare({ gateway, server, peer, name, shape }: Pair): Promise<Fi
     one('p99', 'ms', ({ latencies }) => quantile(latencies, 0.99), 2),
     one('requests per second', '/s', ({ perSecond }) => perSecond, 0),
   ];
+}
+
+/** Its bytes cross a socket four times: two echoes of them are what is left when there is no protocol at all. */
+async function besideSockets(gateway: Server, echo: Server): Promise<Figure> {
+  const rounds: { readonly ours: Load; readonly echoes: Load }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1)
+    rounds.push({ echoes: await echoLoad(echo), ours: await rawLoad(gateway, SHAPES['image tensor']) });
+  const median = (of: (round: (typeof rounds)[number]) => number) => quantile(rounds.map(of), 0.5);
+  const what = `image tensor, gRPC raw → gRPC raw, CPU per request, median of ${ROUNDS}`;
+  const [value, peerValue] = [median(({ ours }) => ours.cpuMs), median(({ echoes }) => 2 * echoes.cpuMs)];
+  return figure({ bench: 'gateway-grpc', figure: what, value, unit: 'ms', peer: 'two bare TCP echoes', peerValue }, 3);
+}
+
+async function echoLoad({ port, pid }: Server): Promise<Load> {
+  const body = Buffer.alloc(IMAGE_BYTES, 1);
+  const sockets = Array.from({ length: CLIENTS }, () => connect(port, '127.0.0.1'));
+  const ask = async (client: number) => {
+    const [from, socket] = [performance.now(), sockets[client]];
+    let got = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const take = (part: Buffer) => {
+      got += part.length;
+      if (got === IMAGE_BYTES) resolve();
+    };
+    socket?.on('data', take).write(body);
+    await promise;
+    socket?.off('data', take);
+    return performance.now() - from;
+  };
+  try {
+    return await loadBy(ask, { clients: CLIENTS, forMs: FOR_MS, pid });
+  } finally {
+    for (const each of sockets) each.destroy();
+  }
 }
 
 /** One connection a client, as that many pods would have. */
